@@ -1,0 +1,1 @@
+"""The retention pipeline of a telecom operator's branch."""

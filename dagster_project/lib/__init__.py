@@ -1,0 +1,1 @@
+"""The work itself: nothing below this package knows Dagster."""

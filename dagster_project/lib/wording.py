@@ -1,0 +1,33 @@
+"""Text for users, in Chinese and English, from one catalogue (``wording/<topic>.yml``).
+
+A topic file maps a key to ``zh`` and ``en`` templates in :meth:`str.format` form.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_CATALOGUE = Path(__file__).parent / "wording"
+
+
+class UnknownWording(KeyError):
+    """A key that no topic file has."""
+
+
+def text(key: str, language: str, **values: Any) -> str:
+    """The catalogue's text for ``<topic>.<key>`` in ``language``, with ``values`` filled in."""
+    topic, _, name = key.partition(".")
+    try:
+        template = _topic(topic)[name][language]
+    except KeyError:
+        raise UnknownWording(f"no {language} text for {key!r} in {_CATALOGUE / (topic + '.yml')}") from None
+    return template.format(**values) if values else template
+
+
+@cache
+def _topic(topic: str) -> dict[str, dict[str, str]]:
+    return yaml.safe_load((_CATALOGUE / f"{topic}.yml").read_text(encoding="utf-8"))

@@ -1,0 +1,126 @@
+"""Infrastructure settings: the only reader of the environment (prefix ``RETENTION_``)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+DBT_PROJECT_DIR = PROJECT_ROOT / "dbt"
+SUITES_DIR = PROJECT_ROOT / "expectations" / "suites"
+
+_WAREHOUSES = ("duckdb", "spark")
+_LANGUAGES = ("zh", "en")
+
+
+class InvalidSettings(ValueError):
+    """A setting that cannot be used; its message names the variable and the remedy."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things are and how much of the machine may be used. Business rules are dbt seeds."""
+
+    home: Path
+    landing: Path
+    mapping: Path | None = None
+    warehouse: str = "duckdb"
+    language: str = "zh"
+    quarantine_share_limit: float = 0.01
+    """A data set with a larger share of quarantined rows is refused."""
+    vanished_share_limit: float = 0.001
+    """A delivery in which a larger share of the opening base has vanished is refused."""
+    msisdn_pattern: str = r"^1[3-9]\d{9}$"
+    memory_limit: str = "8GB"
+    threads: int = 2
+
+    @property
+    def raw(self) -> Path:
+        """Accepted data: ``<data set>/delivery_month=<month>/data.parquet``."""
+        return self.home / "raw"
+
+    @property
+    def incoming(self) -> Path:
+        """Candidates of deliveries that are not accepted yet: ``<month>/<delivery id>/``."""
+        return self.home / "incoming"
+
+    @property
+    def quarantine(self) -> Path:
+        """Rows kept out: ``<month>/<delivery id>/<data set>.parquet``."""
+        return self.home / "quarantine"
+
+    @property
+    def ledger(self) -> Path:
+        """What arrived and what became of it: ``<month>/<delivery id>.json``."""
+        return self.home / "ledger"
+
+    @property
+    def warehouse_dir(self) -> Path:
+        """The derived warehouse; delete it and run again to get the same."""
+        return self.home / "warehouse"
+
+    @property
+    def duckdb_file(self) -> Path:
+        """The DuckDB warehouse: one writer, nobody else opens it."""
+        return self.warehouse_dir / "retention.duckdb"
+
+    @property
+    def published(self) -> Path:
+        """Publications and ``current.json``."""
+        return self.home / "published"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Dagster's instance folder."""
+        return self.home / "dagster"
+
+    @property
+    def scratch(self) -> Path:
+        """Spill files and half-written work; safe to delete while nothing runs."""
+        return self.home / "scratch"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read the settings; raise :class:`InvalidSettings` on a value that cannot be used."""
+        env = os.environ if environment is None else environment
+        home = Path(env.get("RETENTION_HOME", "var")).resolve()
+        mapping = env.get("RETENTION_MAPPING")
+        return cls(
+            home=home,
+            landing=Path(env.get("RETENTION_LANDING") or home / "landing").resolve(),
+            mapping=Path(mapping).resolve() if mapping else None,
+            warehouse=_choice(env, "RETENTION_WAREHOUSE", _WAREHOUSES),
+            language=_choice(env, "RETENTION_LANGUAGE", _LANGUAGES),
+            quarantine_share_limit=_share(env, "RETENTION_QUARANTINE_SHARE_LIMIT", cls.quarantine_share_limit),
+            vanished_share_limit=_share(env, "RETENTION_VANISHED_SHARE_LIMIT", cls.vanished_share_limit),
+            msisdn_pattern=env.get("RETENTION_MSISDN_PATTERN", cls.msisdn_pattern),
+            memory_limit=env.get("RETENTION_MEMORY_LIMIT", cls.memory_limit),
+            threads=_count(env, "RETENTION_THREADS", cls.threads),
+        )
+
+
+def _choice(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
+    value = env.get(name, allowed[0])
+    if value not in allowed:
+        raise InvalidSettings(f"{name}={value!r} is unknown; use one of: {', '.join(allowed)}")
+    return value
+
+
+def _share(env: Mapping[str, str], name: str, default: float) -> float:
+    text = env.get(name, str(default))
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise InvalidSettings(f"{name}={text!r} is not a share; give a number from 0 to 1, for example 0.01")
+    return value
+
+
+def _count(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name, str(default))
+    if not text.isdigit() or int(text) < 1:
+        raise InvalidSettings(f"{name}={text!r} is not a positive whole number")
+    return int(text)
