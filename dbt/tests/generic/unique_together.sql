@@ -1,0 +1,8 @@
+{#- No two rows of the months being built agree in all of `columns`: the key of a monthly model. -#}
+{% test unique_together(model, columns) %}
+select {{ columns | join(', ') }}, count(*) as row_count
+from {{ model }}
+where month between '{{ var("from_month") }}' and '{{ var("to_month") }}'
+group by {{ columns | join(', ') }}
+having count(*) > 1
+{% endtest %}
