@@ -1,0 +1,50 @@
+"""The Spark warehouse: dbt-spark's Parquet tables, read with DuckDB, so that no Spark session is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dagster_project.lib import engine
+from dagster_project.lib.warehouse.base import MissingRelation, literal
+from dagster_project.lib.warehouse.duckdb import copy_month, month_rows
+from dagster_project.settings import Settings
+
+
+@dataclass(frozen=True)
+class SparkWarehouse:
+    """Folders ``warehouse/spark/<schema>.db/<table>/month=<month>/*.parquet``."""
+
+    settings: Settings
+
+    def export_month(
+        self, relation: str, month: str, order_by: Sequence[str], columns: Sequence[str], target: Path
+    ) -> int:
+        """Write one month of a table as Parquet; see :class:`~.base.Warehouse`."""
+        with engine.connect(self.settings) as connection:
+            source = self._source(relation, month)
+            return copy_month(connection, source, month, order_by=order_by, columns=columns, target=target)
+
+    def count_rows(self, relation: str, month: str) -> int:
+        """Rows of one month; see :class:`~.base.Warehouse`."""
+        with engine.connect(self.settings) as connection:
+            return month_rows(connection, self._source(relation, month), month)
+
+    def _source(self, relation: str, month: str) -> str:
+        """The month's files; of a month without rows, any file of the table, for its columns."""
+        schema, _, table = relation.partition(".")
+        folder = self.settings.warehouse_dir / "spark" / f"{schema}.db" / table
+        files = next(
+            (
+                found
+                for pattern in (f"month={month}/*.parquet", "month=*/*.parquet", "*.parquet")
+                if (found := sorted(folder.glob(pattern)))
+            ),
+            [],
+        )
+        if not files:
+            raise MissingRelation(f"{relation} has no files; run the transformation with Spark first")
+        names = ", ".join(literal(str(file)) for file in files)
+        options = "hive_partitioning = true, hive_types = {'month': varchar}, union_by_name = true"
+        return f"read_parquet([{names}], {options})"
