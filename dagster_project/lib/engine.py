@@ -26,7 +26,6 @@ def connect(settings: Settings, database: Path | None = None) -> Iterator[duckdb
             "temp_directory": str(settings.scratch / "duckdb"),
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
-            "TimeZone": "UTC",
         },
     )
     try:

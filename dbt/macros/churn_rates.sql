@@ -1,0 +1,83 @@
+{#- A rate as a double, null when its denominator is below `at_least`: a rate of a handful of
+    subscribers says nothing, and one of none does not exist (domain 3.0). -#}
+{% macro rate(numerator, denominator, at_least=1) -%}
+case when {{ denominator }} >= {{ at_least }} then {{ ratio(numerator, denominator) }} end
+{%- endmacro %}
+
+{#- One end of the Wilson 95 % interval of a share. Null when the denominator is below `at_least`, and
+    when more events than trials were counted (possible where a month's newcomers leave within it). -#}
+{% macro _wilson_bound(successes, trials, sign, at_least) -%}
+{%- set z = "1.959963984540054e0" -%}
+{%- set n = "cast(nullif(" ~ trials ~ ", 0) as double)" -%}
+{%- set p = "(cast(" ~ successes ~ " as double) / " ~ n ~ ")" -%}
+case
+    when {{ trials }} >= {{ at_least }} and {{ successes }} between 0 and {{ trials }}
+        then (
+            {{ p }} + {{ z }} * {{ z }} / (2e0 * {{ n }})
+            {{ sign }} {{ z }} * sqrt({{ p }} * (1e0 - {{ p }}) / {{ n }} + {{ z }} * {{ z }} / (4e0 * {{ n }} * {{ n }}))
+        ) / (1e0 + {{ z }} * {{ z }} / {{ n }})
+end
+{%- endmacro %}
+
+{% macro wilson_low(successes, trials, at_least=1) -%}
+{{ _wilson_bound(successes, trials, "-", at_least) }}
+{%- endmacro %}
+
+{% macro wilson_high(successes, trials, at_least=1) -%}
+{{ _wilson_bound(successes, trials, "+", at_least) }}
+{%- endmacro %}
+
+{#- The scopes in which churn is counted, as a table of their types. -#}
+{% macro scope_types() -%}
+select 'network' as scope_type
+union all select 'district' as scope_type
+union all select 'brand' as scope_type
+union all select 'network_type' as scope_type
+union all select 'payment_type' as scope_type
+{%- endmacro %}
+
+{#- A subscriber's code in the scope type of the row; `suffix` '_open' reads the code of the month before. -#}
+{% macro scope_code(relation, suffix='') -%}
+case scope_types.scope_type
+    when 'network' then 'all'
+    when 'district' then {{ relation }}.district_code{{ suffix }}
+    when 'brand' then {{ relation }}.brand{{ suffix }}
+    when 'network_type' then {{ relation }}.network_type{{ suffix }}
+    when 'payment_type' then {{ relation }}.payment_type{{ suffix }}
+end
+{%- endmacro %}
+
+{#- What the office calls a scope; `district_name` is the district's name in the month. -#}
+{% macro scope_name(scope_type, scope_code, district_name) -%}
+case
+    when {{ scope_type }} = 'network' then '全网'
+    when {{ scope_code }} = '(unknown)' then '未知'
+    when {{ scope_type }} = 'district' then coalesce({{ district_name }}, {{ scope_code }})
+    when {{ scope_code }} = 'prepaid' and {{ scope_type }} = 'payment_type' then '预付费'
+    when {{ scope_code }} = 'quasi_prepaid' and {{ scope_type }} = 'payment_type' then '准预付费'
+    when {{ scope_code }} = 'postpaid' and {{ scope_type }} = 'payment_type' then '后付费'
+    else {{ scope_code }}
+end
+{%- endmacro %}
+
+{#- Buckets of the completed tenure month, in order (domain 3.4). -#}
+{% macro tenure_buckets() -%}
+select '01-03' as tenure_bucket
+{%- for bucket in ['04-06', '07-12', '13-24', '25-36', '37-60', '61+'] %}
+union all select '{{ bucket }}' as tenure_bucket
+{%- endfor %}
+{%- endmacro %}
+
+{#- Bands of the mean bill of the three months before, in order (domain 3.5); '(unknown)' is a
+    subscriber without a month on the network in that window. -#}
+{% macro arpu_bands() -%}
+select '0' as arpu_band
+{%- for band in ['0-30', '30-50', '50-100', '100-200', '200+', '(unknown)'] %}
+union all select '{{ band }}' as arpu_band
+{%- endfor %}
+{%- endmacro %}
+
+{#- A sum of counts as a bigint on every engine (DuckDB widens sums of bigints). -#}
+{% macro total(expression) -%}
+cast(sum({{ expression }}) as bigint)
+{%- endmacro %}

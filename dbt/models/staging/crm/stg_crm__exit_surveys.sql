@@ -1,0 +1,7 @@
+select
+    delivery_month as month,
+    subscriber_id,
+    churn_month,
+    cause_code,
+    destination
+from {{ source('crm', 'crm_exit_surveys') }}

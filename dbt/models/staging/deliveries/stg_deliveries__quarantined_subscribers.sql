@@ -1,0 +1,4 @@
+select
+    delivery_month as month,
+    subscriber_id
+from {{ source('deliveries', 'quarantined_subscribers') }}
