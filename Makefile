@@ -1,0 +1,50 @@
+# Everything sets itself up: a virtual environment from the lock file, then the dbt project.
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: setup demo serve test test-fast lint check-definitions spark-test bench lock clean
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: setup
+	$(BIN)/retention demo
+
+serve: setup
+	$(BIN)/retention serve
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check-definitions: setup
+	$(BIN)/retention prepare
+	$(BIN)/dg check defs
+
+test: lint check-definitions
+	$(BIN)/pytest
+
+test-fast: setup
+	$(BIN)/pytest tests/unit tests/conventions
+
+spark-test: setup
+	$(BIN)/pytest tests/spark
+
+bench: setup
+	$(BIN)/python -m bench
+
+lock: setup
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes \
+		--no-emit-index-url --no-header --no-annotate --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) dbt/target
