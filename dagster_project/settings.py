@@ -100,6 +100,32 @@ class Settings:
             threads=_count(env, "RETENTION_THREADS", cls.threads),
         )
 
+    def environment(self) -> dict[str, str]:
+        """These settings as variables, so that child processes (dbt, Dagster's daemon) see the same.
+
+        Telemetry of every tool is switched off with them.
+        """
+        return {
+            "RETENTION_HOME": str(self.home),
+            "RETENTION_LANDING": str(self.landing),
+            **({"RETENTION_MAPPING": str(self.mapping)} if self.mapping else {}),
+            "RETENTION_WAREHOUSE": self.warehouse,
+            "RETENTION_LANGUAGE": self.language,
+            "RETENTION_QUARANTINE_SHARE_LIMIT": str(self.quarantine_share_limit),
+            "RETENTION_VANISHED_SHARE_LIMIT": str(self.vanished_share_limit),
+            "RETENTION_MSISDN_PATTERN": self.msisdn_pattern,
+            "RETENTION_MEMORY_LIMIT": self.memory_limit,
+            "RETENTION_THREADS": str(self.threads),
+            "DAGSTER_HOME": str(self.dagster_home),
+            "DBT_TARGET_PATH": f"target/{self.warehouse}",
+            "DO_NOT_TRACK": "1",
+            "GX_ANALYTICS_ENABLED": "false",
+        }
+
+    def export(self) -> None:
+        """Put :meth:`environment` into this process's environment."""
+        os.environ.update(self.environment())
+
 
 def _choice(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
     value = env.get(name, allowed[0])

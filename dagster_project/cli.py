@@ -1,0 +1,227 @@
+"""``retention``: the pipeline from the command line.
+
+Exit status: 0 done, 2 wrong usage or configuration, 3 the delivery was refused, 1 anything else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from dagster_project import console
+from dagster_project.lib import dbt, deliveries, months
+from dagster_project.lib.months import InvalidMonth
+from dagster_project.settings import PROJECT_ROOT, InvalidSettings, Settings
+
+REFUSED = 3
+
+
+class _Month(click.ParamType):
+    name = "YYYY-MM"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Refuse what is not a month, with how to write one."""
+        try:
+            return months.parse(value)
+        except InvalidMonth as error:
+            self.fail(str(error), param, ctx)
+
+
+MONTH = _Month()
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+def _place_options(command: click.Command) -> click.Command:
+    options = (
+        click.option("--landing", type=FOLDER, help="Where deliveries arrive, one folder a month."),
+        click.option("--home", type=FOLDER, help="Everything that is written goes here (default ./var)."),
+        click.option("--mapping", type=FOLDER, help="Source mapping folder (sources.yml and SQL)."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _month_options(command: click.Command) -> click.Command:
+    options = (
+        click.option("--month", type=MONTH, help="One month."),
+        click.option("--from", "first", type=MONTH, help="First month of several."),
+        click.option("--to", "last", type=MONTH, help="Last month of several."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Monthly churn facts, retention marts, lists and scorecards for a telecom operator's branch."""
+
+
+@main.command()
+@_month_options
+@_place_options
+@click.option("--force", is_flag=True, help="Also run months whose inputs and configuration did not change.")
+def run(
+    month: str | None,
+    first: str | None,
+    last: str | None,
+    landing: Path | None,
+    home: Path | None,
+    mapping: Path | None,
+    force: bool,
+) -> None:
+    """Ingest, validate, transform, export and publish one month or several."""
+    settings = _settings(landing, home, mapping)
+    sys.exit(_run_months(settings, _requested(month, first, last), force=force))
+
+
+@main.command()
+@_month_options
+@_place_options
+def check(
+    month: str | None, first: str | None, last: str | None, landing: Path | None, home: Path | None, mapping: Path | None
+) -> None:
+    """Tell what would happen to a delivery; change nothing."""
+    from dagster_project.lib import rehearsal  # noqa: PLC0415  (great_expectations takes seconds to import)
+
+    settings = _settings(landing, home, mapping)
+    refused = False
+    for each in _requested(month, first, last):
+        try:
+            found = rehearsal.rehearse(settings, each)
+        except deliveries.DeliveryMissing as missing:
+            raise click.UsageError(str(missing)) from missing
+        console.show_admission(found, settings.language)
+        refused = refused or bool(found.refusals)
+    sys.exit(REFUSED if refused else 0)
+
+
+@main.command()
+@click.option("--home", type=FOLDER, help="The home folder to look at (default ./var).")
+@click.option("--landing", type=FOLDER, help="Where deliveries arrive.")
+@click.option("--mapping", type=FOLDER, help="Source mapping folder.")
+def status(home: Path | None, landing: Path | None, mapping: Path | None) -> None:
+    """Show the ledger: deliveries, published months, versions, what is late or blocked."""
+    console.show_status(_settings(landing, home, mapping))
+
+
+@main.command()
+@click.option("--out", type=FOLDER, required=True, help="Folder to write the dumps to, one folder a month.")
+@click.option("--subscribers", type=click.IntRange(min=50), default=20_000, show_default=True)
+@click.option("--months", "count", type=click.IntRange(min=1), default=18, show_default=True)
+@click.option("--seed", type=int, default=2011, show_default=True)
+@click.option("--fault", help="Spoil the last month in a named way; 'list' names them all.")
+def generate(out: Path, subscribers: int, count: int, seed: int, fault: str | None) -> None:
+    """Write the dumps of a made-up operator, with the truth about it beside them."""
+    from dagster_project.synth import dumps, faults  # noqa: PLC0415  (numpy is not needed elsewhere)
+    from dagster_project.synth.world import OperatorPlan  # noqa: PLC0415
+
+    if fault == "list":
+        console.show_faults(faults.FAULTS)
+        return
+    if fault and fault not in faults.FAULTS:
+        raise click.UsageError(f"unknown fault {fault!r}; use one of: {', '.join(faults.FAULTS)}")
+    plan = OperatorPlan(subscribers=subscribers, months=count, seed=seed)
+    with console.progress("generate") as step:
+        dumps.generate(plan, out, step)
+    if fault:
+        faults.spoil(out, fault)
+    console.say(f"{out}")
+
+
+@main.command()
+@click.option("--home", type=FOLDER, help="Everything that is written goes here (default ./var).")
+@click.option("--subscribers", type=click.IntRange(min=50), default=20_000, show_default=True)
+@click.option("--months", "count", type=click.IntRange(min=1), default=18, show_default=True)
+@click.option("--seed", type=int, default=2011, show_default=True)
+def demo(home: Path | None, subscribers: int, count: int, seed: int) -> None:
+    """Make up an operator, run every month through the pipeline, and show what came out."""
+    from dagster_project.synth import dumps  # noqa: PLC0415
+    from dagster_project.synth.world import OperatorPlan  # noqa: PLC0415
+
+    settings = _settings(None, home, None)
+    plan = OperatorPlan(subscribers=subscribers, months=count, seed=seed)
+    if settings.landing.is_dir():
+        shutil.rmtree(settings.landing)
+    with console.progress("generate") as step:
+        dumps.generate(plan, settings.landing, step)
+    requested = months.between(plan.first_month, months.shift(plan.first_month, count - 1))
+    sys.exit(_run_months(settings, requested, force=False))
+
+
+@main.command()
+@_place_options
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=int, default=3000, show_default=True)
+def serve(landing: Path | None, home: Path | None, mapping: Path | None, host: str, port: int) -> None:
+    """Dagster's UI with its daemon (schedule and sensor). It has no login: keep it inside."""
+    settings = _settings(landing, home, mapping)
+    prepare(settings)
+    command = ["dagster", "dev", "-w", str(PROJECT_ROOT / "workspace.yaml"), "-h", host, "-p", str(port)]
+    sys.exit(subprocess.run([str(Path(sys.executable).with_name(command[0])), *command[1:]], check=False).returncode)
+
+
+@main.command("prepare")
+@_place_options
+def prepare_command(landing: Path | None, home: Path | None, mapping: Path | None) -> None:
+    """Parse the dbt project and lay out the home folder, as every other command does when needed."""
+    prepare(_settings(landing, home, mapping))
+
+
+def prepare(settings: Settings) -> None:
+    """Make Dagster's instance folder and the dbt manifest, if they are missing or out of date."""
+    settings.export()
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(PROJECT_ROOT / "dagster_project" / "dagster.yaml", settings.dagster_home / "dagster.yaml")
+    dbt.prepare_manifest(settings)
+
+
+def _settings(landing: Path | None, home: Path | None, mapping: Path | None) -> Settings:
+    try:
+        settings = Settings.from_environment({**os.environ, **({"RETENTION_HOME": str(home)} if home else {})})
+    except InvalidSettings as error:
+        raise click.UsageError(str(error)) from error
+    if mapping and not mapping.is_dir():
+        raise click.UsageError(f"--mapping {mapping} is not a folder")
+    if landing and not landing.is_dir():
+        raise click.UsageError(f"--landing {landing} is not a folder")
+    given = {
+        **({"landing": landing.resolve()} if landing else {}),
+        **({"mapping": mapping.resolve()} if mapping else {}),
+    }
+    settings = dataclasses.replace(settings, **given)
+    settings.export()
+    return settings
+
+
+def _requested(month: str | None, first: str | None, last: str | None) -> tuple[str, ...]:
+    if month and not (first or last):
+        return (month,)
+    if first and last and not month:
+        found = months.between(first, last)
+        if found:
+            return found
+        raise click.UsageError(f"--from {first} is after --to {last}")
+    raise click.UsageError("give --month, or --from and --to, for example --month 2011-10")
+
+
+def _run_months(settings: Settings, requested: Sequence[str], *, force: bool) -> int:
+    prepare(settings)
+    from dagster_project import runs  # noqa: PLC0415  (Dagster takes seconds to import)
+
+    with console.progress("run") as progress:
+        result = runs.run_months(settings, requested, progress, force=force)
+    console.show_run(settings, result)
+    return result.exit_status
+
+
+if __name__ == "__main__":
+    main()

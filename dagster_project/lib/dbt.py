@@ -1,0 +1,86 @@
+"""How dbt is called: one project, one profile, a month range as variables."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from dagster_project.settings import DBT_PROJECT_DIR, Settings
+
+_PROJECT_FILES = ("*.sql", "*.yml", "*.csv")
+_PROJECT_FOLDERS = ("models", "macros", "seeds", "tests")
+
+
+class ManifestFailed(RuntimeError):
+    """dbt could not read its project; the message is dbt's own."""
+
+
+def target_dir(warehouse: str) -> Path:
+    """Where dbt keeps what it derives from the project, one folder a warehouse."""
+    return DBT_PROJECT_DIR / "target" / warehouse
+
+
+def manifest_path(warehouse: str) -> Path:
+    """The parsed project that Dagster's assets and the export catalogue are made from."""
+    return target_dir(warehouse) / "manifest.json"
+
+
+def build_arguments(first: str, last: str) -> tuple[str, ...]:
+    """The dbt command that rebuilds the months from ``first`` to ``last`` and tests them.
+
+    Unit tests fix the rules, not a month's data, so they run with the test suite instead.
+    """
+    variables = json.dumps({"from_month": first, "to_month": last})
+    return ("build", "--vars", variables, "--exclude-resource-type", "unit_test")
+
+
+def prepare_manifest(settings: Settings) -> Path:
+    """Parse the dbt project if its files changed since the last time; raise :class:`ManifestFailed`."""
+    manifest = manifest_path(settings.warehouse)
+    stamp = manifest.with_name("manifest.sha256")
+    fingerprint = project_fingerprint()
+    if manifest.is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == fingerprint:
+        return manifest
+    _run(settings, ["parse"])
+    stamp.write_text(fingerprint, encoding="utf-8")
+    return manifest
+
+
+def project_fingerprint() -> str:
+    """A hash of every file that decides what the dbt project does."""
+    digest = hashlib.sha256()
+    for file in project_files():
+        digest.update(file.relative_to(DBT_PROJECT_DIR).as_posix().encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def project_files() -> tuple[Path, ...]:
+    """Every source file of the dbt project, in a fixed order."""
+    folders = [DBT_PROJECT_DIR / folder for folder in _PROJECT_FOLDERS]
+    found = {file for folder in folders for pattern in _PROJECT_FILES for file in folder.rglob(pattern)}
+    return tuple(sorted({*found, *DBT_PROJECT_DIR.glob("*.yml")}))
+
+
+def _run(settings: Settings, arguments: Sequence[str]) -> None:
+    command = [
+        str(Path(sys.executable).with_name("dbt")),
+        "--quiet",
+        *arguments,
+        "--project-dir",
+        str(DBT_PROJECT_DIR),
+        "--profiles-dir",
+        str(DBT_PROJECT_DIR),
+        "--target-path",
+        str(target_dir(settings.warehouse)),
+        "--log-path",
+        str(settings.scratch / "dbt-logs"),
+    ]
+    done = subprocess.run(command, env={**os.environ, **settings.environment()}, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ManifestFailed(f"dbt could not read {DBT_PROJECT_DIR}:\n{done.stdout}{done.stderr}")

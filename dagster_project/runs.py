@@ -1,0 +1,129 @@
+"""Runs from the command line: the same job, on the same Dagster instance, as from the UI."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import dagster as dg
+
+from dagster_project.lib import deliveries
+from dagster_project.lib.deliveries import LedgerEntry
+from dagster_project.lib.exports.edition import current
+from dagster_project.lib.exclusive import sole_writer
+from dagster_project.lib.planning import RunPlan, plan
+from dagster_project.settings import Settings
+
+JOB = "month_close"
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_POLL_SECONDS = 0.5
+
+Progress = Callable[[str, int, int], None]
+"""Called with the step being worked on, steps done and steps in all."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a command did: months published, the delivery that was refused, the step that failed."""
+
+    plan: RunPlan
+    published: tuple[str, ...]
+    refused: LedgerEntry | None = None
+    error: str | None = None
+
+    @property
+    def exit_status(self) -> int:
+        """0 done, 2 nothing delivered, 3 refused, 1 anything else."""
+        if self.refused:
+            return 3
+        if self.error:
+            return 1
+        return 2 if self.plan.undelivered and not self.published and not self.plan.up_to_date else 0
+
+
+def run_months(settings: Settings, requested: Sequence[str], progress: Progress, *, force: bool) -> RunResult:
+    """Bring the requested months and those that rest on them up to date.
+
+    When a delivery in the middle is refused, the months before it are still published.
+    """
+    with sole_writer(settings):
+        first_plan = plan(settings, requested, force=force)
+        if not first_plan.range:
+            return RunResult(first_plan, ())
+        error = _execute(first_plan.range, progress)
+        if error is None:
+            return RunResult(first_plan, _published(settings, first_plan.range))
+        refused = _first_refused(settings, first_plan.range)
+        before = tuple(month for month in first_plan.range if refused and month < refused.month)
+        if not refused or not before or _execute(before, progress) is not None:
+            return RunResult(first_plan, (), refused, error)
+        return RunResult(first_plan, _published(settings, before), refused, error)
+
+
+def _execute(range_: Sequence[str], progress: Progress) -> str | None:
+    """Run the job over the months; None when it succeeded, else which steps failed and why."""
+    from dagster_project.definitions import defs  # noqa: PLC0415  (loading declares every asset)
+
+    job = defs().get_job_def(JOB)
+    run_id = str(uuid.uuid4())
+    tags = {"dagster/asset_partition_range_start": range_[0], "dagster/asset_partition_range_end": range_[-1]}
+    with dg.DagsterInstance.get() as instance, _reported(instance, run_id, len(job.graph.nodes), progress):
+        result = job.execute_in_process(
+            instance=instance, tags=tags, run_config=_QUIET, raise_on_error=False, run_id=run_id
+        )
+    if result.success:
+        return None
+    failures = [event for event in result.all_events if event.is_step_failure]
+    return "; ".join(f"{event.step_key}: {_reason(event)}" for event in failures) or "the run failed"
+
+
+def _reason(event: dg.DagsterEvent) -> str:
+    error = event.step_failure_data.error
+    while error and error.cause:
+        error = error.cause
+    return error.message.strip().splitlines()[0] if error and error.message.strip() else "no reason given"
+
+
+@contextmanager
+def _reported(instance: dg.DagsterInstance, run_id: str, steps: int, progress: Progress) -> Iterator[None]:
+    """Report the run's steps while the block executes it."""
+    done = threading.Event()
+    reporter = threading.Thread(target=_report, args=(instance, run_id, steps, progress, done), daemon=True)
+    reporter.start()
+    try:
+        yield
+    finally:
+        done.set()
+        reporter.join()
+
+
+def _report(instance: dg.DagsterInstance, run_id: str, steps: int, progress: Progress, done: threading.Event) -> None:
+    ended = {dg.DagsterEventType.STEP_SUCCESS, dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.STEP_SKIPPED}
+    while not done.wait(_POLL_SECONDS):
+        if not instance.has_run(run_id):
+            continue
+        events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type={dg.DagsterEventType.STEP_START, *ended})]
+        started = [event.step_key for event in events if event and event.event_type_value == "STEP_START"]
+        finished = sum(1 for event in events if event and event.event_type in ended)
+        progress(started[-1] if started else "", finished, steps)
+
+
+def _published(settings: Settings, range_: Sequence[str]) -> tuple[str, ...]:
+    published = current(settings)
+    return tuple(month for month in range_ if month in published)
+
+
+def _first_refused(settings: Settings, range_: Sequence[str]) -> LedgerEntry | None:
+    for month in range_:
+        try:
+            delivery = deliveries.find(settings, month)
+        except deliveries.DeliveryMissing:
+            continue
+        entries = {entry.delivery_id: entry for entry in deliveries.entries(settings, month)}
+        entry = entries.get(delivery.delivery_id)
+        if entry and entry.state == "refused":
+            return entry
+    return None
