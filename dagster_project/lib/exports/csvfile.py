@@ -1,0 +1,45 @@
+"""CSV for spreadsheets: UTF-8 with a byte order mark, and no text that a spreadsheet would run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+from dagster_project.lib.exports.workbook import Field, Kind, Rows, RowsLost
+from dagster_project.lib.warehouse.base import literal, quoted
+
+_BYTE_ORDER_MARK = "\ufeff"
+_RISKY_START = r"^[=@+\-\t\r\n＝＋－＠]"
+_PLAIN_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?%?$"
+
+
+def write_csv(connection: duckdb.DuckDBPyConnection, target: Path, fields: Sequence[Field], rows: Rows) -> None:
+    """Write ``rows`` to ``target`` in their order; raise :class:`RowsLost` when some are missing."""
+    chosen = ", ".join(
+        f"{_value(field)} as {quoted(heading)}" for field, heading in zip(fields, _headings(fields), strict=True)
+    )
+    query = f"select {chosen} from {rows.relation} where {rows.where} order by {quoted(rows.number)}"
+    copied = connection.execute(f"copy ({query}) to {literal(str(target))} (format csv, header)", list(rows.parameters))
+    row = copied.fetchone()
+    if row is None or row[0] != rows.count:
+        raise RowsLost(f"{target.name}: {row and row[0]} rows written, {rows.count} expected")
+
+
+def _headings(fields: Sequence[Field]) -> list[str]:
+    """The headings; the first carries the byte order mark, because it is the start of the file."""
+    return [(_BYTE_ORDER_MARK if index == 0 else "") + field.heading for index, field in enumerate(fields)]
+
+
+def _value(field: Field) -> str:
+    return harmless(quoted(field.name)) if field.kind is Kind.TEXT else quoted(field.name)
+
+
+def harmless(text: str) -> str:
+    """SQL that puts an apostrophe before a text that a spreadsheet would take for a formula.
+
+    ``=``, ``@``, tabs and line breaks always; plus and minus only when the text is not a plain number.
+    """
+    risky = f"regexp_matches({text}, {literal(_RISKY_START)}) and not regexp_matches({text}, {literal(_PLAIN_NUMBER)})"
+    return f"case when {risky} then '''' || {text} else {text} end"

@@ -1,0 +1,253 @@
+"""Work lists as files: for every district and the branch, a workbook to work with and a CSV file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import duckdb
+
+from dagster_project.lib import engine
+from dagster_project.lib.exports.catalog import Export, InvalidCatalog, Model
+from dagster_project.lib.exports.csvfile import write_csv
+from dagster_project.lib.exports.edition import Edition, Written, WrittenFile, folder_name, record, written_file
+from dagster_project.lib.exports.states import (
+    NETWORK,
+    UNKNOWN_DISTRICT,
+    Unit,
+    branch,
+    data_set_title,
+    districts,
+    not_delivered,
+)
+from dagster_project.lib.exports.workbook import Book, Field, Kind, Rows, write_workbook
+from dagster_project.lib.warehouse.base import literal, quoted
+from dagster_project.lib.wording import text
+from dagster_project.settings import Settings
+
+_SOURCE = "mart_work_lists"
+_ABOUT = (
+    *("list_month", "list_type", "district", "account_manager", "subscriber_id", "msisdn", "brand", "plan_name"),
+    *("value_tier", "lifecycle_stage", "tenure_month", "arpu3_amount", "total_fee_amount", "mou"),
+)
+_WORTH = (
+    *("reason", "risk_level", "churn_probability", "expected_loss_amount", "measure_codes", "measure_names"),
+    *("care_cap_amount", "retention_cap_amount"),
+)
+_FIRST_SCREEN = (
+    *("account_manager", "msisdn", "reason", "risk_level", "measure_names", "care_cap_amount"),
+    *("retention_cap_amount", "plan_name", "value_tier"),
+)
+"""Who does what for whom, why and up to what cost: what is seen and printed without scrolling."""
+
+_CODES: Mapping[str, tuple[str, ...]] = {
+    "risk_level": ("red", "orange", "yellow"),
+    "value_tier": ("high", "mid", "low", "group", "U"),
+    "lifecycle_stage": ("identification", "growth", "sunk", "warning", "stable"),
+    "churn_kind": ("passive", "active", "unknown"),
+    "status": (
+        *("active", "suspended_voluntary", "suspended_arrears", "pre_cancelled"),
+        *("cancelled", "disconnected", "ported_out"),
+    ),
+}
+"""Columns that hold codes, whose words for the office are in the catalogue."""
+_WIDTHS: Mapping[str, float] = {
+    **{"reason": 60, "measure_names": 28, "msisdn": 13.5, "subscriber_id": 14, "plan_name": 20, "district": 12},
+    **{"risk_level": 8, "value_tier": 8, "measure_codes": 16, "warning_clauses": 30},
+}
+
+
+def write_list(edition: Edition, export: Export) -> Written:
+    """Stage one list, per district and whole: ``<folder>/<list type>.xlsx`` and ``.csv``.
+
+    Rows of the hold-out stay in the restricted mart and are withheld here. A district without rows
+    gets an empty list that says so. Reads staged Parquet only.
+    """
+    list_type = str(export.meta["list_type"])
+    model = edition.catalog.model(_SOURCE)
+    fields = list_fields(export, model, edition.settings.language)
+    with engine.connect(edition.settings) as connection:
+        _load(connection, edition, list_type, fields, export)
+        counts, withheld = _counts(connection)
+        missing = not_delivered(connection, edition)
+        files: list[WrittenFile] = []
+        district_rows: dict[str, int] = {}
+        for unit in (*districts(connection, edition), branch(edition)):
+            rows = _rows_of(unit, counts)
+            book = _book(edition, export, fields, unit=unit, rows=rows, withheld=withheld, missing=missing)
+            files += _write_unit(connection, edition, list_type, unit=unit, book=book, rows=rows, fields=fields)
+            if unit.code is not None:
+                district_rows[unit.code] = rows.count
+    return record(edition, Written(export.name, tuple(files), district_rows, missing))
+
+
+def list_fields(export: Export, model: Model, language: str) -> tuple[Field, ...]:
+    """A list's columns in the order of the output contract, its own evidence before the reason.
+
+    Raises :class:`InvalidCatalog` when the exposure names a column that the model does not have.
+    """
+    evidence = [name for name in export.meta.get("evidence", ()) if name not in {*_ABOUT, *_WORTH}]
+    names = (*_ABOUT, *evidence, *_WORTH)
+    unknown = [name for name in names if name not in model.columns]
+    if unknown:
+        raise InvalidCatalog(f"exposure {export.name}: {model.name} has no column {', '.join(unknown)}")
+    return tuple(_field(model, name, language) for name in names)
+
+
+def screen_order(fields: Sequence[Field]) -> tuple[Field, ...]:
+    """The columns as a workbook shows them: what is needed first on the first screen, then the rest."""
+    by_name = {field.name: field for field in fields}
+    first = [by_name[name] for name in _FIRST_SCREEN]
+    return (*first, *(field for field in fields if field.name not in _FIRST_SCREEN))
+
+
+def _field(model: Model, name: str, language: str) -> Field:
+    column = model.columns[name]
+    kind = _kind(name, column.data_type)
+    heading = column.headings[language]
+    width = max(_WIDTHS.get(name, 11), _display_width(heading) / 2 + 4)
+    return Field(name, heading, kind, width)
+
+
+def _display_width(heading: str) -> int:
+    """Columns that a heading takes: a Chinese character takes two."""
+    return sum(2 if ord(character) > 0x2E7F else 1 for character in heading)
+
+
+def _kind(name: str, data_type: str) -> Kind:
+    kind = data_type.lower()
+    if name.endswith(("_rate", "_share", "_probability")):
+        return Kind.PERCENT
+    if name.endswith("_amount"):
+        return Kind.MONEY
+    if kind == "date":
+        return Kind.DATE
+    if kind.startswith(("int", "bigint", "smallint")):
+        return Kind.COUNT
+    return Kind.NUMBER if kind.startswith(("decimal", "double", "float")) else Kind.TEXT
+
+
+def _load(
+    connection: duckdb.DuckDBPyConnection, edition: Edition, list_type: str, fields: Sequence[Field], export: Export
+) -> None:
+    """The list's rows as the office reads them, numbered for the branch and within each district."""
+    language = edition.settings.language
+    chosen = ", ".join(f"{_shown(field.name, language, export)} as {quoted(field.name)}" for field in fields)
+    order = "sort_order nulls last, district_code, subscriber_id"
+    connection.execute(
+        f"""
+        create temp table list_rows as
+        select
+            {chosen},
+            coalesce(district_code, {literal(UNKNOWN_DISTRICT)}) as unit_code,
+            row_number() over (order by {order}) as network_number,
+            row_number() over (partition by coalesce(district_code, {literal(UNKNOWN_DISTRICT)}) order by {order})
+                as district_number
+        from read_parquet(?)
+        where list_type = ? and not is_holdout
+        order by network_number
+        """,
+        [str(edition.mart(_SOURCE)), list_type],
+    )
+    connection.execute(
+        "create temp table withheld_rows as select count(*) as withheld"
+        " from read_parquet(?) where list_type = ? and is_holdout",
+        [str(edition.mart(_SOURCE)), list_type],
+    )
+
+
+def _shown(name: str, language: str, export: Export) -> str:
+    """SQL for what the office reads in a column: words for codes, in its language."""
+    if name == "list_type":
+        return literal(str(export.titles[language]))
+    if name in ("reason", "measure_names") and language == "en":
+        return quoted(f"{name}_en")
+    codes = _CODES.get(name)
+    if not codes:
+        return quoted(name)
+    cases = " ".join(f"when {literal(code)} then {literal(text(f'lists.{name}.{code}', language))}" for code in codes)
+    return f"case {quoted(name)} {cases} else {quoted(name)} end"
+
+
+def _counts(connection: duckdb.DuckDBPyConnection) -> tuple[dict[str, int], int]:
+    counts = dict(connection.execute("select unit_code, count(*) from list_rows group by unit_code").fetchall())
+    withheld = connection.execute("select withheld from withheld_rows").fetchone()
+    return counts, int(withheld[0]) if withheld else 0
+
+
+def _rows_of(unit: Unit, counts: Mapping[str, int]) -> Rows:
+    if unit.code is None:
+        return Rows("list_rows", "network_number", sum(counts.values()))
+    return Rows("list_rows", "district_number", counts.get(unit.code, 0), "unit_code = ?", (unit.code,))
+
+
+def _book(
+    edition: Edition,
+    export: Export,
+    fields: Sequence[Field],
+    *,
+    unit: Unit,
+    rows: Rows,
+    withheld: int,
+    missing: Sequence[str],
+) -> Book:
+    language = edition.settings.language
+    facts = {
+        "unit": unit.name,
+        "title": export.titles[language],
+        "month": edition.month,
+        "rows": f"{rows.count:,}",
+        "version": edition.publication_id,
+    }
+    return Book(
+        title=text("lists.title_line", language, **facts),
+        sheet=str(export.titles[language]),
+        fields=screen_order(fields),
+        empty=text("lists.no_rows", language),
+        notes_sheet=text("exports.notes_sheet", language),
+        notes=_notes(edition.settings, export, facts, withheld=withheld, missing=missing),
+        first_screen=len(_FIRST_SCREEN),
+    )
+
+
+def _notes(
+    settings: Settings, export: Export, facts: Mapping[str, str], *, withheld: int, missing: Sequence[str]
+) -> list[tuple[str, str]]:
+    language = settings.language
+    absent = [data_set_title(name, language) for name in missing]
+    separator = text("exports.separator", language)
+    values = {
+        **facts,
+        "definition": export.meta["definitions"][language],
+        "withheld": f"{withheld:,}",
+        "missing": separator.join(absent) or text("exports.nothing_missing", language),
+    }
+    names = ("title", "unit", "month", "rows", "definition", "version", "state", "missing", "holdout", "columns", "use")
+    return [
+        (text(f"lists.note_{name}_label", language), text(f"lists.note_{name}", language, **values)) for name in names
+    ]
+
+
+def _write_unit(
+    connection: duckdb.DuckDBPyConnection,
+    edition: Edition,
+    list_type: str,
+    *,
+    unit: Unit,
+    book: Book,
+    rows: Rows,
+    fields: Sequence[Field],
+) -> list[WrittenFile]:
+    folder = unit_folder(edition, unit)
+    workbook, csv = folder / f"{list_type}.xlsx", folder / f"{list_type}.csv"
+    write_workbook(connection, workbook, book, rows)
+    write_csv(connection, csv, fields, rows)
+    return [written_file(edition, path, rows.count) for path in (workbook, csv)]
+
+
+def unit_folder(edition: Edition, unit: Unit) -> Path:
+    """The folder of a district or of the branch, made when it is not there."""
+    parts = (NETWORK,) if unit.code is None else ("districts", folder_name(unit.code))
+    folder = edition.folder.joinpath(*parts)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,51 @@
+"""How workbooks look: one set of cell formats, one font, one accent colour."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from xlsxwriter import Workbook
+from xlsxwriter.format import Format
+
+Formats = Mapping[str, Format]
+
+FIXED_DATE = dt.datetime(2000, 1, 1)
+"""In place of the clock, so that the same rows give the same bytes."""
+BOOK_FONT: Mapping[str, Any] = {"font_name": "Microsoft YaHei", "font_size": 10}
+ACCENT = "#1F5A99"
+_GRID = "#D5DCE4"
+
+_FORMATS: Mapping[str, Mapping[str, Any]] = {
+    "title": {"bold": True, "font_size": 13, "font_color": ACCENT, "valign": "vcenter"},
+    "header": {
+        "bold": True,
+        "font_color": "#FFFFFF",
+        "bg_color": ACCENT,
+        "text_wrap": True,
+        "valign": "vcenter",
+        "border": 1,
+        "border_color": _GRID,
+    },
+    "text": {"num_format": "@", "valign": "top"},
+    "wrapped": {"num_format": "@", "text_wrap": True, "valign": "top"},
+    "label": {"num_format": "@", "bold": True, "valign": "top", "text_wrap": True},
+    "note": {"italic": True, "font_color": "#5A6672"},
+    "money": {"num_format": "#,##0.00", "valign": "top"},
+    "number": {"num_format": "#,##0.0", "valign": "top"},
+    "count": {"num_format": "#,##0", "valign": "top"},
+    "percent": {"num_format": "0.00%", "valign": "top"},
+    "date": {"num_format": "yyyy-mm-dd", "align": "left", "valign": "top"},
+}
+
+
+def make_formats(workbook: Workbook) -> Formats:
+    """Every cell format, registered with ``workbook`` in a fixed order."""
+    return {name: workbook.add_format({**BOOK_FONT, **properties}) for name, properties in _FORMATS.items()}
+
+
+def safe_sheet_name(name: str) -> str:
+    """``name`` without what a sheet name must not hold, at most 31 characters."""
+    return re.sub(r"[\[\]:*?/\\]", " ", name).strip("'")[:31]

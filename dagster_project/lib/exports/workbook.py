@@ -1,0 +1,264 @@
+"""Workbooks of any length: XlsxWriter makes the book, DuckDB the rows, and neither holds them all.
+
+XlsxWriter spends its time on one Python call per cell. Here it writes everything but the rows:
+styles, headings, widths, filter, print set-up and the last sheet. The rows are then produced as
+SpreadsheetML by one SQL expression and streamed into the sheet's part of the zip file.
+Measured figures and alternatives: docs/adr/0005-workbooks.md.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import IO
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+from xlsxwriter import Workbook
+from xlsxwriter.utility import xl_col_to_name
+from xlsxwriter.worksheet import Worksheet
+
+from dagster_project.lib.exports.style import BOOK_FONT, FIXED_DATE, Formats, make_formats, safe_sheet_name
+from dagster_project.lib.warehouse.base import quoted
+
+SHEET_ROWS = 500_000
+"""Data rows on one sheet: less than half of what Excel can hold, about as much as an office PC opens."""
+_HEADER_ROWS = 2
+_BATCH_ROWS = 8192
+_COMPRESSION_LEVEL = 3
+_LONGEST_CELL = 32_767
+
+
+class RowsLost(RuntimeError):
+    """A workbook that would hold other rows than its source; it is not published."""
+
+
+class Kind(Enum):
+    """How a column is shown; the value names its cell format."""
+
+    TEXT = "text"
+    MONEY = "money"
+    NUMBER = "number"
+    COUNT = "count"
+    PERCENT = "percent"
+    DATE = "date"
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column of a sheet; ``name`` is the column of the source, ``width`` counts characters."""
+
+    name: str
+    heading: str
+    kind: Kind = Kind.TEXT
+    width: float = 12
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a book: a relation, filtered, and the column that numbers them from 1 without gaps."""
+
+    relation: str
+    number: str
+    count: int
+    where: str = "true"
+    parameters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Book:
+    """A workbook: its title line, its columns, the words for no rows and the notes on its last sheet.
+
+    ``first_screen`` is how many columns are needed first; they are printed, ``frozen`` of them stay in view.
+    """
+
+    title: str
+    sheet: str
+    fields: Sequence[Field]
+    empty: str
+    notes_sheet: str
+    notes: Sequence[tuple[str, str]]
+    first_screen: int
+    frozen: int = 2
+    sheet_rows: int = SHEET_ROWS
+
+
+def write_workbook(connection: duckdb.DuckDBPyConnection, target: Path, book: Book, rows: Rows) -> None:
+    """Write ``book`` with ``rows`` to ``target``; the same content gives the same bytes.
+
+    Raises :class:`RowsLost` when the sheets together do not hold exactly ``rows.count`` rows.
+    """
+    spans = _spans(rows.count, book.sheet_rows)
+    shell = zipfile.ZipFile(io.BytesIO(_shell(book, spans)))
+    parts = {f"xl/worksheets/sheet{index}.xml": span for index, span in enumerate(spans, start=1)}
+    written = 0
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=_COMPRESSION_LEVEL) as archive:
+        for name in shell.namelist():
+            # opened by its name, so that zipfile gives every part the same date
+            with archive.open(name, "w") as part:
+                if name in parts and rows.count:
+                    written += _stream_sheet(connection, part, shell.read(name), book=book, rows=rows, span=parts[name])
+                else:
+                    part.write(shell.read(name))
+    if written != rows.count:
+        raise RowsLost(f"{target.name}: {written} rows written, {rows.count} expected")
+
+
+def _spans(count: int, limit: int) -> list[tuple[int, int]]:
+    """First and last row number of every sheet; one empty sheet for no rows."""
+    return [(first, min(first + limit - 1, count)) for first in range(1, count + 1, limit)] or [(1, 0)]
+
+
+def _shell(book: Book, spans: Sequence[tuple[int, int]]) -> bytes:
+    """The workbook without rows; where rows go, one row shows the cell formats."""
+    buffer = io.BytesIO()
+    workbook = Workbook(buffer, {"in_memory": True, "default_format_properties": BOOK_FONT})
+    workbook.set_properties({"title": book.title, "created": FIXED_DATE})
+    formats = make_formats(workbook)
+    for index, (first, last) in enumerate(spans, start=1):
+        name = book.sheet if len(spans) == 1 else f"{book.sheet} {index}"
+        title = book.title if len(spans) == 1 else f"{book.title} ({index}/{len(spans)})"
+        sheet = workbook.add_worksheet(safe_sheet_name(name))
+        _head_sheet(sheet, book, formats, title=title, rows=last - first + 1)
+    write_notes(workbook.add_worksheet(safe_sheet_name(book.notes_sheet)), formats, book.notes)
+    workbook.close()
+    return buffer.getvalue()
+
+
+def _head_sheet(sheet: Worksheet, book: Book, formats: Formats, *, title: str, rows: int) -> None:
+    last_column = len(book.fields) - 1
+    last_row = max(_HEADER_ROWS + rows - 1, _HEADER_ROWS)
+    sheet.set_row(0, 24)
+    sheet.write_string(0, 0, title, formats["title"])
+    sheet.set_row(1, 32)
+    for column, field in enumerate(book.fields):
+        sheet.set_column(column, column, field.width)
+        sheet.write_string(1, column, field.heading, formats["header"])
+        sheet.write_blank(_HEADER_ROWS, column, None, formats[field.kind.value])
+    if not rows:
+        sheet.write_string(_HEADER_ROWS, 0, book.empty, formats["note"])
+    sheet.freeze_panes(_HEADER_ROWS, book.frozen)
+    sheet.autofilter(1, 0, last_row, last_column)
+    sheet.ignore_errors({"number_stored_as_text": f"A{_HEADER_ROWS + 1}:{xl_col_to_name(last_column)}{last_row + 1}"})
+    sheet.print_area(0, 0, last_row, min(book.first_screen, len(book.fields)) - 1)
+    prepare_print(sheet)
+
+
+def prepare_print(sheet: Worksheet) -> None:
+    """A4 landscape, as wide as the page, headings repeated, pages numbered."""
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
+    sheet.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
+    sheet.repeat_rows(1)
+    sheet.set_footer("&L&A&R&P / &N")
+
+
+def write_notes(sheet: Worksheet, formats: Formats, notes: Sequence[tuple[str, str]]) -> None:
+    """The last sheet of every workbook: a label and a text in each row."""
+    sheet.set_column(0, 0, 20)
+    sheet.set_column(1, 1, 100)
+    for row, (label, text) in enumerate(notes):
+        sheet.write_string(row, 0, label, formats["label"])
+        sheet.write_string(row, 1, text, formats["wrapped"])
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
+
+
+def _stream_sheet(
+    connection: duckdb.DuckDBPyConnection,
+    part: IO[bytes],
+    shell: bytes,
+    *,
+    book: Book,
+    rows: Rows,
+    span: tuple[int, int],
+) -> int:
+    """Put the rows of ``span`` in the place of the sheet's row of formats; return how many there were."""
+    head, sample, tail = _cut(shell.decode("utf-8"))
+    last_cell = f"{xl_col_to_name(len(book.fields) - 1)}{_HEADER_ROWS + span[1] - span[0] + 1}"
+    part.write(re.sub(r'<dimension ref="[^"]*"/>', f'<dimension ref="A1:{last_cell}"/>', head, count=1).encode())
+    styles = [int(style) for style in re.findall(r' s="(\d+)"', sample)]
+    written = 0
+    for batch in _batches(connection, _rows_query(book, rows, styles), rows, span):
+        part.write(_joined(batch))
+        written += len(batch)
+    part.write(tail.encode())
+    return written
+
+
+def _cut(sheet: str) -> tuple[str, str, str]:
+    """A sheet's text before, of and after the row that shows the formats."""
+    found = re.search(rf'<row r="{_HEADER_ROWS + 1}".*?</row>', sheet, re.DOTALL)
+    if found is None:
+        raise RowsLost("the workbook's shell has no row of formats")
+    return sheet[: found.start()], found.group(), sheet[found.end() :]
+
+
+def _rows_query(book: Book, rows: Rows, styles: Sequence[int]) -> str:
+    cells = [_cell(field, xl_col_to_name(column), styles[column]) for column, field in enumerate(book.fields)]
+    row = f"""concat('<row r="', n, '">', {", ".join(cells)}, '</row>')"""
+    number = f"cast({quoted(rows.number)} - cast(? as bigint) + {_HEADER_ROWS + 1} as varchar) as n"
+    span = f"{quoted(rows.number)} between ? and ?"
+    return (
+        f"select {row} from (select {number}, * from {rows.relation} where {rows.where} and {span})"
+        f" order by {quoted(rows.number)}"
+    )
+
+
+def _cell(field: Field, letter: str, style: int) -> str:
+    """SQL that gives a cell's markup, or nothing for a null."""
+    name = quoted(field.name)
+    start = f"""'<c r="{letter}' || n || '" s="{style}"""
+    if field.kind is Kind.TEXT:
+        text = escaped(f"left({name}, {_LONGEST_CELL})")
+        return f"""coalesce({start}" t="inlineStr"><is><t xml:space="preserve">' || {text} || '</t></is></c>', '')"""
+    return f"""coalesce({start}"><v>' || {_number(field)} || '</v></c>', '')"""
+
+
+def _number(field: Field) -> str:
+    name = quoted(field.name)
+    if field.kind is Kind.DATE:
+        return f"cast(date_diff('day', date '1899-12-30', cast({name} as date)) as varchar)"
+    return f"case when isfinite(cast({name} as double)) then cast({name} as varchar) end"
+
+
+def escaped(text: str) -> str:
+    """SQL that makes ``text`` safe inside an XML element, unchanged to whoever reads the cell.
+
+    Characters that XML forbids go; a carriage return and what would read as an escape (_x000D_)
+    are written as escapes. Most texts need none of it, and the test for that is cheap.
+    """
+    clean = rf"regexp_replace({text}, '[\x00-\x08\x0b\x0c\x0e-\x1f\x{{FFFE}}\x{{FFFF}}]', '', 'g')"
+    steps: Mapping[str, str] = {
+        "'_x'": "'_x005F_x'",
+        "chr(13)": "'_x000D_'",
+        "'&'": "'&amp;'",
+        "'<'": "'&lt;'",
+        "'>'": "'&gt;'",
+    }
+    for old, new in steps.items():
+        clean = f"replace({clean}, {old}, {new})"
+    needed = rf"regexp_matches({text}, '[&<>\x00-\x08\x0b-\x1f\x{{FFFE}}\x{{FFFF}}]|_x')"
+    return f"case when {needed} then {clean} else {text} end"
+
+
+def _batches(
+    connection: duckdb.DuckDBPyConnection, query: str, rows: Rows, span: tuple[int, int]
+) -> Iterator[pa.Array]:
+    parameters = [span[0], *rows.parameters, *span]
+    for batch in connection.execute(query, parameters).to_arrow_reader(_BATCH_ROWS):
+        yield batch.column(0)
+
+
+def _joined(texts: pa.Array) -> memoryview:
+    """The texts as one piece of UTF-8, without a Python object for each."""
+    whole = pa.LargeListArray.from_arrays([0, len(texts)], texts.cast(pa.large_string()))
+    return memoryview(pc.binary_join(whole, pa.scalar("", pa.large_string()))[0].as_buffer())
