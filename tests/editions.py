@@ -1,0 +1,290 @@
+"""Staged publications for tests: marts written as Parquet, with the columns of the output contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import duckdb
+
+from dagster_project.lib import contract, months
+from dagster_project.lib.exports.catalog import Catalog, Export, Model, ModelColumn
+from dagster_project.lib.exports.edition import Edition, Written, record, stage, written_file
+from dagster_project.settings import Settings
+
+DISTRICTS: Mapping[str, tuple[str, int]] = {
+    "D01": ("雁江", 800_000),
+    "D02": ("安岳", 420_000),
+    "D03": ("乐至", 260_000),
+    "D04": ("简阳", 310_000),
+    "D09": ("三户村", 3),
+}
+"""Code, name and size of the made-up districts: one very large, one with three subscribers."""
+
+_LIST_COLUMNS: Mapping[str, tuple[str, str]] = {
+    "month": ("string", "月份"),
+    "list_month": ("string", "清单月份"),
+    "list_type": ("string", "清单"),
+    "district_code": ("string", "区县编码"),
+    "district": ("string", "区县"),
+    "account_manager": ("string", "客户经理"),
+    "subscriber_id": ("string", "用户编号"),
+    "msisdn": ("string", "手机号码"),
+    "brand": ("string", "品牌"),
+    "plan_name": ("string", "套餐"),
+    "value_tier": ("string", "价值等级"),
+    "lifecycle_stage": ("string", "生命周期"),
+    "tenure_month": ("int", "入网月数"),
+    "arpu3_amount": ("decimal(18,2)", "前三月平均消费"),
+    "total_fee_amount": ("decimal(18,2)", "本月话费"),
+    "mou": ("decimal(18,4)", "通话分钟"),
+    "reason": ("string", "原因"),
+    "reason_en": ("string", "原因(英文)"),
+    "risk_level": ("string", "预警级别"),
+    "churn_probability": ("double", "离网概率"),
+    "expected_loss_amount": ("decimal(18,2)", "预计损失"),
+    "measure_codes": ("string", "措施编码"),
+    "measure_names": ("string", "措施"),
+    "measure_names_en": ("string", "措施(英文)"),
+    "care_cap_amount": ("decimal(18,2)", "月度关怀上限"),
+    "retention_cap_amount": ("decimal(18,2)", "挽留总上限"),
+    "is_holdout": ("boolean", "对照组"),
+    "sort_order": ("bigint", "排序"),
+    "termination_on": ("date", "离网日期"),
+    "churn_kind": ("string", "离网类别"),
+    "status": ("string", "状态"),
+    "fee_change_rate": ("double", "话费变化"),
+    "contract_end_on": ("date", "合约到期日"),
+    "warning_clauses": ("string", "预警迹象"),
+}
+_MARTS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "mart_churn_trend": (
+        ("month", "scope_type", "scope_code"),
+        "month string, scope_type string, scope_code string, scope_name string, opening_count bigint, new_count bigint,"
+        " reinstated_count bigint, appeared_count bigint, moved_in_count bigint, moved_out_count bigint,"
+        " vanished_count bigint, churned_count bigint, same_month_churned_count bigint,"
+        " passive_churned_count bigint, active_churned_count bigint, closing_count bigint,"
+        " churn_rate_opening double, ci_low double, ci_high double, is_small boolean, ytd_churned_count bigint,"
+        " is_record_high boolean",
+    ),
+    "mart_churn_by_tenure": (
+        ("month", "window_months", "scope_type", "scope_code", "tenure_bucket"),
+        "month string, window_months int, scope_type string, scope_code string, scope_name string,"
+        " tenure_bucket string, churned_count bigint, at_risk_count bigint, closing_count bigint,"
+        " churn_rate_exposure double, ci_low double, ci_high double, is_small boolean,"
+        " churned_share double, base_share double",
+    ),
+    "mart_churn_by_plan": (
+        ("month", "window_months", "plan_code"),
+        "month string, window_months int, plan_code string, plan_name string, churned_count bigint,"
+        " closing_count bigint, churn_rate_exposure double, churned_share double, churned_rank bigint,"
+        " is_small boolean",
+    ),
+    "mart_churn_by_plan_tenure": (
+        ("month", "window_months", "plan_code", "tenure_bucket"),
+        "month string, window_months int, plan_code string, plan_name string, tenure_bucket string,"
+        " churned_count bigint, at_risk_count bigint, churn_rate_exposure double, is_small boolean",
+    ),
+    "mart_churn_by_arpu_band": (
+        ("month", "window_months", "arpu_band"),
+        "month string, window_months int, arpu_band string, churned_count bigint, closing_count bigint,"
+        " churned_share double, base_share double, band_index double, is_small boolean",
+    ),
+    "mart_lifecycle_cube": (
+        ("month", "district_code", "brand", "lifecycle_stage", "value_tier"),
+        "month string, district_code string, brand string, lifecycle_stage string, value_tier string,"
+        " subscriber_count bigint, billed_revenue_amount decimal(18,2), arpu_amount decimal(18,2),"
+        " churned_next_month_count bigint",
+    ),
+    "mart_delivery_quality": (
+        ("month", "data_set"),
+        "month string, data_set string, is_delivered boolean, files bigint, lines_read bigint, loaded_count bigint,"
+        " quarantined_count bigint, duplicate_count bigint, share double, status string",
+    ),
+}
+_BUCKETS = ("01-03", "04-06", "07-12", "13-24", "25-36", "37-60", "61+")
+_HAZARDS = (0.0063, 0.0878, 0.0684, 0.0347, 0.0205, 0.016, 0.0111)
+_BANDS = ("0", "0-30", "30-50", "50-100", "100-200", "200+", "(unknown)")
+_STAGES = ("identification", "growth", "stable", "warning", "sunk")
+
+
+def catalog() -> Catalog:
+    """Exports and models like those of the dbt project, but no more than the tests need."""
+    models = {name: _model(name, grain, columns) for name, (grain, columns) in _MARTS.items()}
+    columns = {
+        name: ModelColumn(name, kind, "", {"zh": zh, "en": name.replace("_", " ").capitalize()})
+        for name, (kind, zh) in _LIST_COLUMNS.items()
+    }
+    models["mart_work_lists"] = Model(
+        name="mart_work_lists",
+        relation="retention.mart_work_lists",
+        titles={"zh": "工单清单", "en": "mart_work_lists"},
+        descriptions={"zh": "每月每清单每用户一行。", "en": "One row per month, list and subscriber."},
+        owner="team:retention",
+        grain=("month", "list_type", "subscriber_id"),
+        is_restricted=True,
+        sources=(),
+        columns=columns,
+    )
+    public = tuple(_MARTS)
+    exports = (
+        _export("data_dictionary", "data_dictionary", (*public, "mart_work_lists")),
+        list_export("silent", "沉默(未上网)", ()),
+        list_export("warning", "离网预警", ("warning_clauses", "fee_change_rate", "contract_end_on")),
+        _export("marts", "marts", public),
+        _export("restricted_marts", "restricted", ("mart_work_lists",)),
+        _export("scorecard", "scorecard", public),
+    )
+    return Catalog(exports, models)
+
+
+def list_export(list_type: str, title: str, evidence: Sequence[str]) -> Export:
+    """The exposure of a list."""
+    meta = {"list_type": list_type, "evidence": list(evidence), "definitions": {"zh": "口径说明", "en": "The rule."}}
+    titles = {"zh": title, "en": f"{list_type.capitalize()} list"}
+    return Export(f"list_{list_type}", "list", titles, "", "Owner", ("mart_work_lists",), meta)
+
+
+def _export(name: str, kind: str, depends_on: Sequence[str]) -> Export:
+    return Export(name, kind, {"zh": name, "en": name}, "", "Owner", tuple(depends_on), {"kind": kind})
+
+
+def _model(name: str, grain: tuple[str, ...], columns: str) -> Model:
+    parts = [part.strip().split(" ") for part in columns.replace("decimal(18,2)", "decimal(18.2)").split(",")]
+    described = {
+        column: ModelColumn(column, kind.replace("18.2", "18,2"), "What it means.", {"zh": column, "en": column})
+        for column, kind in parts
+    }
+    descriptions = {"zh": "每月一行。", "en": "One row per month."}
+    titles = {"zh": name, "en": name}
+    return Model(name, f"retention.{name}", titles, descriptions, "team:retention", grain, False, (), described)
+
+
+def settings(home: Path, language: str = "zh") -> Settings:
+    """Settings for a made-up branch under ``home``."""
+    return Settings(home=home, landing=home / "landing", language=language, memory_limit="2GB")
+
+
+def stage_month(
+    edition: Edition, list_rows: Sequence[Mapping[str, object]] = (), *, without: Sequence[str] = (), trend: float = 0.0
+) -> Edition:
+    """Stage marts of ``edition`` for :data:`DISTRICTS`, and ``list_rows``; data sets ``without`` are not delivered."""
+    stage(edition)
+    with duckdb.connect() as connection:
+        for name, (_, columns) in _MARTS.items():
+            connection.execute(f"create table {name} ({columns})")
+        _fill(connection, edition.month, without, trend)
+        write_work_lists(connection, edition, list_rows)
+        for name in _MARTS:
+            _copy(connection, name, edition)
+    _note(edition)
+    return edition
+
+
+def _note(edition: Edition) -> None:
+    for kind in ("marts", "restricted"):
+        for export in edition.catalog.of_kind(kind):
+            files = tuple(written_file(edition, edition.mart(name), 0) for name in export.depends_on)
+            record(edition, Written(export.name, files))
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, name: str, edition: Edition) -> None:
+    target = edition.mart(name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    connection.execute(f"copy (select * from {name} order by all) to '{target}' (format parquet)")
+
+
+def write_work_lists(
+    connection: duckdb.DuckDBPyConnection, edition: Edition, rows: Sequence[Mapping[str, object]]
+) -> None:
+    """Write ``rows`` of mart_work_lists; what a row does not say is null."""
+    columns = ", ".join(f"{name} {kind}" for name, (kind, _) in _LIST_COLUMNS.items())
+    connection.execute(f"create table mart_work_lists ({columns})")
+    marks = ", ".join("?" * len(_LIST_COLUMNS))
+    for index, row in enumerate(rows):
+        given = {
+            "month": edition.month,
+            "list_month": edition.month,
+            "list_type": "warning",
+            "district_code": "D01",
+            "district": DISTRICTS["D01"][0],
+            "subscriber_id": f"S{index:06}",
+            "msisdn": f"138{index:08}",
+            "is_holdout": False,
+            "sort_order": index,
+            **row,
+        }
+        values = [given.get(name) for name in _LIST_COLUMNS]
+        connection.execute(f"insert into mart_work_lists values ({marks})", values)
+    _copy(connection, "mart_work_lists", edition)
+
+
+def _fill(connection: duckdb.DuckDBPyConnection, month: str, without: Sequence[str], trend: float) -> None:
+    phase = months.distance("2009-01", month)
+    _fill_scopes(connection, month, phase, trend)
+    _fill_plans(connection, month)
+    _fill_cube(connection, month)
+    for name in contract.DATA_SETS:
+        delivered = name not in without
+        counts = (1, 1000, 990, 8, 2, 0.008) if delivered else (None,) * 6
+        row = [month, name, delivered, *counts, "accepted" if delivered else "not_delivered"]
+        connection.execute(f"insert into mart_delivery_quality values ({', '.join('?' * len(row))})", row)
+
+
+def _fill_scopes(connection: duckdb.DuckDBPyConnection, month: str, phase: int, trend: float) -> None:
+    scopes = [("district", code, name, size) for code, (name, size) in DISTRICTS.items()]
+    scopes.append(("network", "all", "全网", sum(size for _, size in DISTRICTS.values())))
+    for index, (kind, code, name, size) in enumerate(scopes):
+        is_small = size < 100
+        rate = 0.0285 + 0.004 * ((phase * 7 + index * 3) % 5 - 2) / 2 + trend + (index - 2) * 0.001
+        churned = round(size * rate)
+        new = round(size * 0.035)
+        row = [month, kind, code, name, size, new, 0, 0, 0, 0, 0, churned, churned // 20]
+        row += [churned * 3 // 10, churned - churned * 3 // 10, size + new - churned]
+        row += [None, None, None] if is_small else [churned / size, rate * 0.98, rate * 1.02]
+        row += [is_small, churned * 3, False]
+        connection.execute(f"insert into mart_churn_trend values ({', '.join('?' * len(row))})", row)
+        for bucket, hazard in zip(_BUCKETS, _HAZARDS, strict=True):
+            for window in (1, 3):
+                base = size * window // len(_BUCKETS)
+                lost = round(base * hazard)
+                rates = [None, None, None] if is_small else [lost / base, hazard * 0.95, hazard * 1.05]
+                cell = [month, window, kind, code, name, bucket, lost, base, base, *rates, is_small]
+                cell += [hazard / sum(_HAZARDS), 1 / len(_BUCKETS)]
+                connection.execute(f"insert into mart_churn_by_tenure values ({', '.join('?' * len(cell))})", cell)
+
+
+def _fill_plans(connection: duckdb.DuckDBPyConnection, month: str) -> None:
+    plans = ("动感学习", "神州行城市卡", "家园卡升级版", "家园卡单向版", "贺岁卡", "移动座机")
+    for rank, plan in enumerate(plans, start=1):
+        row = [month, 3, f"P{rank}", plan, 50_000 // rank, 400_000 // rank, 0.12 / rank, 0.4 / rank, rank, False]
+        connection.execute(f"insert into mart_churn_by_plan values ({', '.join('?' * len(row))})", row)
+        for bucket, hazard in zip(_BUCKETS, _HAZARDS, strict=True):
+            is_small = rank == 5 and bucket == "04-06"
+            cell = [month, 3, f"P{rank}", plan, bucket, 452, 9 if is_small else 5000 * rank]
+            cell += [None if is_small else hazard * 3 / (1 + rank / 4), is_small]
+            connection.execute(f"insert into mart_churn_by_plan_tenure values ({', '.join('?' * len(cell))})", cell)
+    shares = ((0.25, 0.08), (0.3, 0.22), (0.24, 0.3), (0.12, 0.25), (0.06, 0.1), (0.03, 0.05))
+    for band, (lost, base) in zip(_BANDS, (*shares, (None, None)), strict=True):
+        index = lost / base if lost and base else None
+        row = [
+            month,
+            3,
+            band,
+            round((lost or 0) * 146_979),
+            round((base or 0) * 1_535_376),
+            lost,
+            base,
+            index,
+            not index,
+        ]
+        connection.execute(f"insert into mart_churn_by_arpu_band values ({', '.join('?' * len(row))})", row)
+
+
+def _fill_cube(connection: duckdb.DuckDBPyConnection, month: str) -> None:
+    for code, (_, size) in DISTRICTS.items():
+        for position, stage_name in enumerate(_STAGES):
+            for tier, share in (("high", 0.1), ("mid", 0.3), ("low", 0.5), ("group", 0.08), ("U", 0.02)):
+                count = round(size * share * (0.05, 0.1, 0.6, 0.15, 0.1)[position])
+                row = [month, code, "神州行", stage_name, tier, count, count * 42, 42, None]
+                connection.execute(f"insert into mart_lifecycle_cube values ({', '.join('?' * len(row))})", row)
