@@ -6,11 +6,12 @@ case when {{ denominator }} >= {{ at_least }} then {{ ratio(numerator, denominat
 
 {#- One end of the Wilson 95 % interval of a share. Null when the denominator is below `at_least`, and
     when more events than trials were counted (possible where a month's newcomers leave within it). -#}
-{% macro _wilson_bound(successes, trials, sign, at_least) -%}
+{% macro wilson_bound(successes, trials, sign, at_least) -%}
 {%- set z = "1.959963984540054e0" -%}
 {%- set n = "cast(nullif(" ~ trials ~ ", 0) as double)" -%}
 {%- set p = "(cast(" ~ successes ~ " as double) / " ~ n ~ ")" -%}
 case
+    when {{ trials }} >= {{ at_least }} and {{ successes }} = {{ "0 then 0e0" if sign == "-" else trials ~ " then 1e0" }}
     when {{ trials }} >= {{ at_least }} and {{ successes }} between 0 and {{ trials }}
         then (
             {{ p }} + {{ z }} * {{ z }} / (2e0 * {{ n }})
@@ -20,11 +21,11 @@ end
 {%- endmacro %}
 
 {% macro wilson_low(successes, trials, at_least=1) -%}
-{{ _wilson_bound(successes, trials, "-", at_least) }}
+{{ wilson_bound(successes, trials, "-", at_least) }}
 {%- endmacro %}
 
 {% macro wilson_high(successes, trials, at_least=1) -%}
-{{ _wilson_bound(successes, trials, "+", at_least) }}
+{{ wilson_bound(successes, trials, "+", at_least) }}
 {%- endmacro %}
 
 {#- The scopes in which churn is counted, as a table of their types. -#}
@@ -60,24 +61,49 @@ case
 end
 {%- endmacro %}
 
-{#- Buckets of the completed tenure month, in order (domain 3.4). -#}
-{% macro tenure_buckets() -%}
-select '01-03' as tenure_bucket
-{%- for bucket in ['04-06', '07-12', '13-24', '25-36', '37-60', '61+'] %}
-union all select '{{ bucket }}' as tenure_bucket
-{%- endfor %}
-{%- endmacro %}
-
-{#- Bands of the mean bill of the three months before, in order (domain 3.5); '(unknown)' is a
-    subscriber without a month on the network in that window. -#}
-{% macro arpu_bands() -%}
-select '0' as arpu_band
-{%- for band in ['0-30', '30-50', '50-100', '100-200', '200+', '(unknown)'] %}
-union all select '{{ band }}' as arpu_band
-{%- endfor %}
-{%- endmacro %}
-
 {#- A sum of counts as a bigint on every engine (DuckDB widens sums of bigints). -#}
 {% macro total(expression) -%}
 cast(sum({{ expression }}) as bigint)
+{%- endmacro %}
+
+{#- A select with the months of every window of one and of three months that ends in a month of the run.
+    Every month of a window must have been delivered; a longer window over a gap is left out, because its sum
+    would be one of fewer months. `cells` is the relation whose months are the delivered ones. -#}
+{% macro delivered_windows(cells) -%}
+select
+    ends.month,
+    window_lengths.window_months,
+    ends.lag,
+    ends.lagged_month
+from ({{ lags(2) }}) as ends
+cross join (select 1 as window_months union all select 3 as window_months) as window_lengths
+inner join (
+    select
+        reached.month,
+        reached.lag,
+        count(*) over (partition by reached.month order by reached.lag) as delivered_months
+    from ({{ lags(2) }}) as reached
+    inner join (select distinct month from {{ cells }}) as delivered
+        on reached.lagged_month = delivered.month
+) as histories
+    on
+        ends.month = histories.month
+        and window_lengths.window_months - 1 = histories.lag
+        and window_lengths.window_months = histories.delivered_months
+where ends.lag < window_lengths.window_months
+{%- endmacro %}
+
+{#- A select with one row a month of the run and a column for each of `keys`: the thresholds valid then. -#}
+{% macro thresholds_by_month(keys) -%}
+select
+    months_of_run.month
+    {%- for key in keys %},
+    max(case when thresholds.key = '{{ key }}' then cast(thresholds.value as double) end) as {{ key }}
+    {%- endfor %}
+from ({{ calendar() }}) as months_of_run
+inner join {{ ref('thresholds') }} as thresholds
+    on
+        months_of_run.month >= cast(thresholds.valid_from as string)
+        and months_of_run.month <= coalesce(cast(thresholds.valid_to as string), '9999-12')
+group by months_of_run.month
 {%- endmacro %}

@@ -1,0 +1,259 @@
+{{ config(**monthly()) }}
+
+{%- set small = 'thresholds.small_cell_denominator' %}
+{%- set flow_columns = [
+    'opening_count', 'new_count', 'reinstated_count', 'appeared_count', 'moved_in_count', 'moved_out_count',
+    'vanished_count', 'churned_count', 'opening_churned_count', 'same_month_churned_count',
+    'passive_churned_count', 'active_churned_count', 'closing_count', 'exposure_days',
+] %}
+
+with
+
+scope_types as (
+    {{ scope_types() }}
+),
+
+-- Two years back: the look-back of the record; last year's January lies within 23 months.
+cells as (
+    select *
+    from {{ ref('int_churn_cells_counted') }}
+    where {{ months_in_range(look_back=24) }}
+),
+
+thresholds as (
+    {{ thresholds_by_month(['small_cell_denominator']) }}
+),
+
+cells_by_scope_now as (
+    select
+        cells.*,
+        scope_types.scope_type,
+        {{ scope_code('cells') }} as scope_code,
+        {{ scope_code('cells', '_open') }} as scope_code_open
+    from cells
+    cross join scope_types
+),
+
+flows_by_scope_now as (
+    select
+        month,
+        scope_type,
+        scope_code,
+        cast(0 as bigint) as opening_count,
+        {{ total('new_count') }} as new_count,
+        {{ total('reinstated_count') }} as reinstated_count,
+        {{ total('appeared_count') }} as appeared_count,
+        {{ total('entered_count + case when scope_code <> scope_code_open then staying_count else 0 end') }} as moved_in_count,
+        cast(0 as bigint) as moved_out_count,
+        {{ total('vanished_count') }} as vanished_count,
+        {{ total('churned_count') }} as churned_count,
+        cast(0 as bigint) as opening_churned_count,
+        {{ total('same_month_churned_count') }} as same_month_churned_count,
+        {{ total('passive_churned_count') }} as passive_churned_count,
+        {{ total('active_churned_count') }} as active_churned_count,
+        {{ total('closing_count') }} as closing_count,
+        {{ total('exposure_days') }} as exposure_days
+    from cells_by_scope_now
+    where scope_code is not null
+    group by month, scope_type, scope_code
+    having sum(churned_count + closing_count) > 0
+),
+
+flows_by_scope_before as (
+    select
+        month,
+        scope_type,
+        scope_code_open as scope_code,
+        {{ total('opening_count') }} as opening_count,
+        cast(0 as bigint) as new_count,
+        cast(0 as bigint) as reinstated_count,
+        cast(0 as bigint) as appeared_count,
+        cast(0 as bigint) as moved_in_count,
+        {{ total('left_count + case when scope_code <> scope_code_open then staying_count else 0 end') }} as moved_out_count,
+        cast(0 as bigint) as vanished_count,
+        cast(0 as bigint) as churned_count,
+        {{ total('opening_churned_count') }} as opening_churned_count,
+        cast(0 as bigint) as same_month_churned_count,
+        cast(0 as bigint) as passive_churned_count,
+        cast(0 as bigint) as active_churned_count,
+        cast(0 as bigint) as closing_count,
+        cast(0 as bigint) as exposure_days
+    from cells_by_scope_now
+    where
+        scope_code_open is not null
+        and opening_count > 0
+    group by month, scope_type, scope_code_open
+),
+
+both_sides as (
+    select * from flows_by_scope_now
+    union all
+    select * from flows_by_scope_before
+),
+
+flows as (
+    select
+        month,
+        {{ month_number('month') }} as month_number,
+        cast(substr(month, 1, 4) as int) as calendar_year,
+        scope_type,
+        scope_code,
+        {%- for column in flow_columns %}
+        {{ total(column) }} as {{ column }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from both_sides
+    group by month, scope_type, scope_code
+),
+
+current_flows as (
+    select * from flows where {{ months_in_range() }}
+),
+
+years_to_date as (
+    select
+        current_flows.month,
+        current_flows.scope_type,
+        current_flows.scope_code,
+        count(*) as month_count,
+        count(month_last_year.month) as month_count_last_year,
+        {{ total('month_this_year.churned_count') }} as churned_count,
+        {{ total('month_this_year.new_count') }} as new_count,
+        {{ total('month_this_year.opening_count') }} as opening_count,
+        {{ total('month_last_year.churned_count') }} as churned_count_last_year
+    from current_flows
+    inner join flows as month_this_year
+        on
+            current_flows.scope_type = month_this_year.scope_type
+            and current_flows.scope_code = month_this_year.scope_code
+            and current_flows.calendar_year = month_this_year.calendar_year
+            and current_flows.month_number >= month_this_year.month_number
+    left join flows as month_last_year
+        on
+            month_this_year.scope_type = month_last_year.scope_type
+            and month_this_year.scope_code = month_last_year.scope_code
+            and month_this_year.month_number - 12 = month_last_year.month_number
+    group by current_flows.month, current_flows.scope_type, current_flows.scope_code
+),
+
+same_months_before as (
+    select
+        current_flows.month,
+        current_flows.scope_type,
+        current_flows.scope_code,
+        max({{ rate('before.churned_count', 'before.opening_count', 'thresholds.small_cell_denominator') }}) as churn_rate_opening,
+        max(case when current_flows.month_number - 12 = before.month_number then before.churned_count end) as churned_count_last_year
+    from current_flows
+    inner join thresholds
+        on current_flows.month = thresholds.month
+    inner join flows as before
+        on
+            current_flows.scope_type = before.scope_type
+            and current_flows.scope_code = before.scope_code
+            and before.month_number in (current_flows.month_number - 12, current_flows.month_number - 24)
+    group by current_flows.month, current_flows.scope_type, current_flows.scope_code
+),
+
+months_of_run as (
+    {{ calendar() }}
+),
+
+districts as (
+    select month, district_code, district_name
+    from {{ ref('dim_districts') }}
+    where {{ months_in_range() }}
+),
+
+snapshots as (
+    select month, coalesce(snapshots_hold_leavers, true) as hold_leavers
+    from {{ ref('stg_deliveries__data_sets') }}
+    where
+        data_set = 'crm_subscribers'
+        and {{ months_in_range() }}
+),
+
+churn_trend as (
+    select
+        current_flows.month,
+        current_flows.scope_type,
+        current_flows.scope_code,
+        {{ scope_name('current_flows.scope_type', 'current_flows.scope_code', 'districts.district_name') }} as scope_name,
+        current_flows.opening_count,
+        current_flows.new_count,
+        current_flows.reinstated_count,
+        current_flows.appeared_count,
+        current_flows.moved_in_count,
+        current_flows.moved_out_count,
+        current_flows.vanished_count,
+        current_flows.churned_count,
+        current_flows.same_month_churned_count,
+        case when snapshots.hold_leavers then current_flows.passive_churned_count end as passive_churned_count,
+        case when snapshots.hold_leavers then current_flows.active_churned_count end as active_churned_count,
+        cast(null as bigint) as swap_count,
+        cast(null as bigint) as probable_swap_count,
+        cast(null as bigint) as net_churned_count,
+        current_flows.closing_count,
+        current_flows.exposure_days,
+        {{ rate('current_flows.churned_count', 'current_flows.opening_count', small) }} as churn_rate_opening,
+        {{ rate('current_flows.opening_churned_count', 'current_flows.opening_count', small) }} as churn_rate_opening_strict,
+        {{ rate('2 * current_flows.churned_count', '(current_flows.opening_count + current_flows.closing_count)', '2 * ' ~ small) }}
+            as churn_rate_average,
+        {{ rate('current_flows.churned_count', 'current_flows.closing_count', small) }} as churn_rate_closing,
+        {{ rate(
+            'current_flows.churned_count * months_of_run.days_in_month',
+            'current_flows.exposure_days',
+            'months_of_run.days_in_month * ' ~ small
+        ) }} as churn_rate_exposure,
+        cast(null as double) as churn_rate_net,
+        {{ wilson_low('current_flows.churned_count', 'current_flows.opening_count', small) }} as ci_low,
+        {{ wilson_high('current_flows.churned_count', 'current_flows.opening_count', small) }} as ci_high,
+        current_flows.opening_count < {{ small }} as is_small,
+        {{ ratio('current_flows.churned_count', 'current_flows.new_count') }} as churn_to_new_ratio,
+        years_to_date.month_count as ytd_month_count,
+        years_to_date.churned_count as ytd_churned_count,
+        years_to_date.new_count as ytd_new_count,
+        {{ ratio('years_to_date.churned_count', 'years_to_date.new_count') }} as ytd_churn_to_new_ratio,
+        {{ rate(
+            'years_to_date.churned_count * years_to_date.month_count',
+            'years_to_date.opening_count',
+            'years_to_date.month_count * ' ~ small
+        ) }} as ytd_churn_rate,
+        {{ rate('years_to_date.churned_count', 'years_to_date.opening_count', 'years_to_date.month_count * ' ~ small) }}
+            as ytd_monthly_churn_rate,
+        {{ ratio(
+            '(current_flows.churned_count - same_months_before.churned_count_last_year)',
+            'same_months_before.churned_count_last_year'
+        ) }} as yoy_churned_change_rate,
+        case
+            when years_to_date.month_count_last_year = years_to_date.month_count
+                then {{ ratio(
+                    '(years_to_date.churned_count - years_to_date.churned_count_last_year)',
+                    'years_to_date.churned_count_last_year'
+                ) }}
+        end as yoy_ytd_churned_change_rate,
+        {{ rate('current_flows.churned_count', 'current_flows.opening_count', small) }} > same_months_before.churn_rate_opening
+            as is_record_high
+    from current_flows
+    inner join thresholds
+        on current_flows.month = thresholds.month
+    inner join months_of_run
+        on current_flows.month = months_of_run.month
+    inner join years_to_date
+        on
+            current_flows.month = years_to_date.month
+            and current_flows.scope_type = years_to_date.scope_type
+            and current_flows.scope_code = years_to_date.scope_code
+    left join same_months_before
+        on
+            current_flows.month = same_months_before.month
+            and current_flows.scope_type = same_months_before.scope_type
+            and current_flows.scope_code = same_months_before.scope_code
+    left join districts
+        on
+            current_flows.month = districts.month
+            and current_flows.scope_type = 'district'
+            and current_flows.scope_code = districts.district_code
+    left join snapshots
+        on current_flows.month = snapshots.month
+)
+
+select * from churn_trend
