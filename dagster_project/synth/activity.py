@@ -366,7 +366,7 @@ def bill_of(month: Month, usage: Usage) -> Bill:
     count = len(month.rows)
 
     def tariff(name: str) -> np.ndarray:
-        return np.array([getattr(entry, name) for entry in world.TARIFFS])[month.tariff]
+        return np.asarray(np.array([getattr(entry, name) for entry in world.TARIFFS])[month.tariff])
 
     status, _ = _status(month)
     account_days = np.where(of(block.silent_from) <= month.index, month.days, month.active_days)

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -43,6 +43,7 @@ class Form:
     date_separator: str = "-"
     month_separator: str = "-"
     has_thousands: bool = False
+    is_quoted: bool = False
     parts: int = 1
     totals: tuple[str, ...] = ()
     """Columns whose sums the manifest states."""
@@ -73,15 +74,15 @@ FORMS: Mapping[str, Form] = {
         encoding="gb18030", is_chinese=True, yes_no=("是", "否"), date_separator="/", month_separator=""
     ),
     "billing_bills": Form(suffix=".csv.gz", parts=3, totals=("total_fee",)),
-    "billing_usage": Form(encoding="utf-8-sig", delimiter="\t", month_separator="/"),
+    "billing_usage": Form(encoding="utf-8-sig", delimiter="\t", date_separator="", month_separator="/"),
     "billing_payments": Form(suffix=".csv.gz", delimiter="|", totals=("amount",)),
     "billing_call_circle": Form(suffix=".parquet"),
-    "crm_complaints": Form(encoding="gb18030", is_chinese=True, delimiter=";"),
-    "crm_contacts": Form(encoding="utf-8-sig", month_separator=""),
+    "crm_complaints": Form(encoding="gb18030", is_chinese=True, delimiter=";", is_quoted=True),
+    "crm_contacts": Form(encoding="utf-8-sig", month_separator="", is_quoted=True),
     "crm_exit_surveys": Form(is_chinese=True),
     "crm_surveys": Form(encoding="utf-16", delimiter="\t"),
     "crm_blacklist": Form(encoding="gb18030", is_chinese=True),
-    "finance_acquisition": Form(delimiter=";", has_thousands=True),
+    "finance_acquisition": Form(has_thousands=True, is_quoted=True),
 }
 
 
@@ -117,7 +118,8 @@ def _translated(words: Mapping[str, str], values: pa.ChunkedArray) -> pa.Chunked
 def csv_text(form: Form, rows: pa.Table, *, header: bool) -> bytes:
     """The rows as the bytes of a CSV file, with the byte order mark when there is a header."""
     sink = io.BytesIO()
-    options = pa_csv.WriteOptions(include_header=False, delimiter=form.delimiter, quoting_style="needed")
+    quoting: Literal["needed", "none"] = "needed" if form.is_quoted else "none"
+    options = pa_csv.WriteOptions(include_header=False, delimiter=form.delimiter, quoting_style=quoting)
     pa_csv.write_csv(rows, sink, options)
     content = sink.getvalue()
     if header:

@@ -7,7 +7,7 @@ before it), dates are days since 1970-01-01.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
@@ -21,6 +21,10 @@ LOOK_AHEAD = 3
 _OLDEST = 150
 _CIRCLE = 5
 _BASE_WITHDRAWN_FOR = 6
+_SECOND_LINE_SHARE = 0.08
+_LINES_A_HANDSET = 16
+_SILENT_SHARE = 0.03
+_DIP_RATE = 0.012
 
 
 class Kind(IntEnum):
@@ -47,7 +51,8 @@ class Calendar:
 
     def start(self, month: np.ndarray | int) -> np.ndarray:
         """The first day of each month."""
-        return self._starts[np.clip(np.asarray(month), -self._shift, len(self._starts) - self._shift - 2) + self._shift]
+        last = len(self._starts) - self._shift - 2
+        return np.asarray(self._starts[np.clip(np.asarray(month), -self._shift, last) + self._shift])
 
     def end(self, month: np.ndarray | int) -> np.ndarray:
         """The last day of each month."""
@@ -62,7 +67,34 @@ class Calendar:
         start, end = self.start(month), self.end(month)
         high = np.minimum(start + last - 1, end)
         low = np.minimum(start + first - 1, high)
-        return low + (rng.random(len(start)) * (high - low + 1)).astype(np.int64)
+        return np.asarray(low + (rng.random(len(start)) * (high - low + 1)).astype(np.int64))
+
+
+_EVENT_MONTHS = (
+    "planned_month",
+    "leave_month",
+    "back_month",
+    "list_month",
+    "saved_month",
+    "dip_month",
+    "move_month",
+    "change_month",
+)
+_EVENT_DETAILS = (
+    "leave_on",
+    "kind",
+    "stop_months",
+    "fade_months",
+    "dead_on",
+    "pre_on",
+    "back_on",
+    "contacted_on",
+    "spell",
+    "spell_from",
+    "spell_to",
+    "move_to",
+    "change_to",
+)
 
 
 @dataclass
@@ -93,29 +125,38 @@ class Block:
     contract_end: np.ndarray
     is_renewed: np.ndarray
     silent_from: np.ndarray
-    planned_month: np.ndarray
-    leave_month: np.ndarray
-    leave_on: np.ndarray
-    kind: np.ndarray
-    stop_months: np.ndarray
-    fade_months: np.ndarray
-    dead_on: np.ndarray
-    pre_on: np.ndarray
-    back_month: np.ndarray
-    back_on: np.ndarray
-    swapped_to: np.ndarray
-    list_month: np.ndarray
-    contacted_on: np.ndarray
-    outcome: np.ndarray
-    saved_month: np.ndarray
-    spell: np.ndarray
-    spell_from: np.ndarray
-    spell_to: np.ndarray
-    dip_month: np.ndarray
-    move_month: np.ndarray
-    move_to: np.ndarray
-    change_month: np.ndarray
-    change_to: np.ndarray
+    planned_month: np.ndarray = field(init=False)
+    leave_month: np.ndarray = field(init=False)
+    leave_on: np.ndarray = field(init=False)
+    kind: np.ndarray = field(init=False)
+    stop_months: np.ndarray = field(init=False)
+    fade_months: np.ndarray = field(init=False)
+    dead_on: np.ndarray = field(init=False)
+    pre_on: np.ndarray = field(init=False)
+    back_month: np.ndarray = field(init=False)
+    back_on: np.ndarray = field(init=False)
+    swapped_to: np.ndarray = field(init=False)
+    list_month: np.ndarray = field(init=False)
+    contacted_on: np.ndarray = field(init=False)
+    outcome: np.ndarray = field(init=False)
+    saved_month: np.ndarray = field(init=False)
+    spell: np.ndarray = field(init=False)
+    spell_from: np.ndarray = field(init=False)
+    spell_to: np.ndarray = field(init=False)
+    dip_month: np.ndarray = field(init=False)
+    move_month: np.ndarray = field(init=False)
+    move_to: np.ndarray = field(init=False)
+    change_month: np.ndarray = field(init=False)
+    change_to: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Until decided otherwise, a line stays: no event ever, no date, no length."""
+        for name in _EVENT_MONTHS:
+            setattr(self, name, np.full(len(self), NEVER))
+        for name in _EVENT_DETAILS:
+            setattr(self, name, np.zeros(len(self), dtype=np.int64))
+        self.swapped_to = np.full(len(self), -1)
+        self.outcome = np.full(len(self), -1)
 
     def __len__(self) -> int:
         return len(self.line)
@@ -169,68 +210,56 @@ def _originate(plan: OperatorPlan, calendar: Calendar, rng: np.random.Generator,
     tariff = _tariffs(plan, rng, join_month, group)
     channel = _channels(rng, district, group)
     is_hoarded = _hoarded(rng, channel, is_base)
-    join_month = _plausible_joins(plan, rng, join_month, tariff, channel, is_hoarded)
+    join_month = _plausible_joins(plan, rng, join_month, tariff, np.where(is_hoarded, _commission()[channel], 0))
     tariff = np.where(is_hoarded, world.HOARDING_TARIFF, _sold_then(plan, tariff, join_month))
-    line = number * world.MAX_BLOCK_LINES + np.arange(count, dtype=np.int64)
-    never = np.full(count, NEVER)
-    zero = np.zeros(count, dtype=np.int64)
-    silent = np.where(
-        rng.random(count) < 0.03, np.maximum(rng.integers(-4, plan.months + 1, count), join_month + 4), NEVER
-    )
-    contract_term, contract_end = _contracts(rng, tariff, join_month, is_hoarded)
-    post = _is_postpaid(tariff)
-    customer = line * 3 + 1
-    second = np.flatnonzero((rng.random(count) < 0.08) & is_base & (np.arange(count) > 0))
-    customer[second] = customer[second - 1]
     return Block(
         number=number,
-        line=line,
         join_month=join_month,
         join_on=calendar.day_in(rng, join_month),
         district=district,
         tariff=tariff,
         channel=channel,
         group=np.where(is_hoarded, -1, group),
-        customer=customer,
-        imei=np.where(is_hoarded, -(channel * world.MAX_BLOCK_LINES * 100 + line // 16), line),
-        pay_account=line * 5 + 2,
-        circle=rng.integers(0, 2**63, (count, _CIRCLE)).astype(np.uint64),
-        level=np.exp(rng.normal(-0.18, 0.6, count)),
-        frailty=rng.gamma(4.0, 0.25, count),
         is_hoarded=is_hoarded,
-        is_countable=rng.random(count) >= 0.01,
-        is_special=rng.random(count) < 0.006,
-        is_bank_debit=post & (rng.random(count) < 0.15),
-        is_complete=rng.random(count) >= 0.06,
-        is_do_not_contact=rng.random(count) < 0.012,
-        contract_term=contract_term,
-        contract_end=contract_end,
-        is_renewed=rng.random(count) < world.RENEWAL_SHARE,
-        silent_from=np.where(is_hoarded, NEVER, silent),
-        planned_month=never,
-        leave_month=never.copy(),
-        leave_on=zero.copy(),
-        kind=zero.copy(),
-        stop_months=zero.copy(),
-        fade_months=zero.copy(),
-        dead_on=zero.copy(),
-        pre_on=zero.copy(),
-        back_month=never.copy(),
-        back_on=zero.copy(),
-        swapped_to=zero - 1,
-        list_month=never.copy(),
-        contacted_on=zero.copy(),
-        outcome=zero - 1,
-        saved_month=never.copy(),
-        spell=zero.copy(),
-        spell_from=zero.copy(),
-        spell_to=zero.copy(),
-        dip_month=np.where(rng.random(count) < 0.012 * plan.months, rng.integers(0, plan.months, count), NEVER),
-        move_month=never.copy(),
-        move_to=district.copy(),
-        change_month=never.copy(),
-        change_to=tariff.copy(),
+        **_persons(rng, number, is_base, np.where(is_hoarded, channel, -1)),
+        **_habits(plan, rng, join_month, is_hoarded),
+        **_contracts(rng, tariff, join_month, is_hoarded),
     )
+
+
+def _persons(rng: np.random.Generator, number: int, is_base: np.ndarray, hoarder: np.ndarray) -> dict[str, np.ndarray]:
+    """Who holds a line and what is noted about them; a hoarding dealer's lines share handsets."""
+    count = len(is_base)
+    line = number * world.MAX_BLOCK_LINES + np.arange(count, dtype=np.int64)
+    customer = line * 3 + 1
+    second = np.flatnonzero((rng.random(count) < _SECOND_LINE_SHARE) & is_base & (np.arange(count) > 0))
+    customer[second] = customer[second - 1]
+    shared_handset = -((hoarder + 1) * world.MAX_BLOCK_LINES * 100 + line // _LINES_A_HANDSET)
+    return {
+        "line": line,
+        "customer": customer,
+        "imei": np.where(hoarder >= 0, shared_handset, line),
+        "pay_account": line * 5 + 2,
+        "circle": rng.integers(0, 2**63, (count, _CIRCLE)).astype(np.uint64),
+        "is_countable": rng.random(count) >= 0.01,
+        "is_special": rng.random(count) < 0.006,
+        "is_complete": rng.random(count) >= 0.06,
+        "is_do_not_contact": rng.random(count) < 0.012,
+    }
+
+
+def _habits(
+    plan: OperatorPlan, rng: np.random.Generator, join_month: np.ndarray, is_hoarded: np.ndarray
+) -> dict[str, np.ndarray]:
+    """How much a line is used, how easily it leaves, and from when on it lies in a drawer."""
+    count = len(join_month)
+    drawer = np.maximum(rng.integers(-4, plan.months + 1, count), join_month + 4)
+    goes_silent = (rng.random(count) < _SILENT_SHARE) & ~is_hoarded
+    return {
+        "level": np.exp(rng.normal(-0.18, 0.6, count)),
+        "frailty": rng.gamma(4.0, 0.25, count),
+        "silent_from": np.where(goes_silent, drawer, NEVER),
+    }
 
 
 def _base_join_months(rng: np.random.Generator, size: int) -> np.ndarray:
@@ -307,7 +336,7 @@ def _hoarded(rng: np.random.Generator, channel: np.ndarray, is_base: np.ndarray)
     is_dealer = np.array([entry.is_hoarding for entry in world.CHANNELS])[channel]
     still_there = _commission()[channel] * world.NEW_RATE
     share = world.HOARDING_SHARE * np.where(is_base, still_there, 1.0)
-    return is_dealer & (rng.random(len(channel)) < share)
+    return np.asarray(is_dealer & (rng.random(len(channel)) < share))
 
 
 def _plausible_joins(
@@ -315,14 +344,14 @@ def _plausible_joins(
     rng: np.random.Generator,
     join_month: np.ndarray,
     tariff: np.ndarray,
-    channel: np.ndarray,
-    is_hoarded: np.ndarray,
+    assessment: np.ndarray,
 ) -> np.ndarray:
     """Base lines of withdrawn tariffs are old; those of a hoarding dealer are not yet assessed."""
     is_base = join_month < 0
     withdrawn = np.array([not entry.on_sale for entry in world.TARIFFS])[tariff]
     joined = np.where(is_base & withdrawn, join_month - _BASE_WITHDRAWN_FOR, join_month)
-    recent = -1 - (rng.random(len(joined)) * _commission()[channel]).astype(np.int64)
+    is_hoarded = assessment > 0
+    recent = -1 - (rng.random(len(joined)) * assessment).astype(np.int64)
     joined = np.where(is_base & is_hoarded, recent, joined)
     seasonal = [month for month in range(-3, 0) if plan.calendar_month(month) in world.SEASONAL_MONTHS]
     if seasonal:
@@ -332,12 +361,12 @@ def _plausible_joins(
 
 
 def _is_postpaid(tariff: np.ndarray) -> np.ndarray:
-    return np.array([entry.payment_type == "postpaid" for entry in world.TARIFFS])[tariff]
+    return np.asarray(np.array([entry.payment_type == "postpaid" for entry in world.TARIFFS])[tariff])
 
 
 def _contracts(
     rng: np.random.Generator, tariff: np.ndarray, join_month: np.ndarray, is_hoarded: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+) -> dict[str, np.ndarray]:
     """Term in months and last month of the contract that runs (or ran last) at the first delivery."""
     count = len(tariff)
     share = np.where(_is_postpaid(tariff), 0.6, 0.08)
@@ -345,7 +374,12 @@ def _contracts(
     term = np.where(rng.random(count) < 0.6, 12, 24)
     completed = np.maximum((-join_month - 1) // term, 0)
     end = join_month + (completed + 1) * term - 1
-    return np.where(has, term, 0), np.where(has, end, -NEVER)
+    return {
+        "contract_term": np.where(has, term, 0),
+        "contract_end": np.where(has, end, -NEVER),
+        "is_renewed": rng.random(count) < world.RENEWAL_SHARE,
+        "is_bank_debit": _is_postpaid(tariff) & (rng.random(count) < 0.15),
+    }
 
 
 def _hazard(plan: OperatorPlan, block: Block) -> np.ndarray:
@@ -360,19 +394,19 @@ def _hazard(plan: OperatorPlan, block: Block) -> np.ndarray:
     seasonal = block.tariff == world.SEASONAL_TARIFF
     hazard[seasonal] = np.where(age[seasonal] <= 3, 0.002, 0.45)
     hazard *= _line_factors(block)[:, None]
-    campaign = np.isin([plan.calendar_month(index) for index in month], world.CAMPAIGN_CALENDAR_MONTHS)
+    campaign = np.isin([plan.calendar_month(index) for index in range(len(month))], world.CAMPAIGN_CALENDAR_MONTHS)
     hazard *= np.where(campaign, world.CAMPAIGN_FACTOR, 1.0)
     hazard *= _contract_factors(block, month)
     hazard *= np.where(month[None, :] >= block.silent_from[:, None], world.DORMANT_FACTOR, 1.0)
     hazard[(tenure < 1) | block.is_hoarded[:, None]] = 0.0
-    return np.minimum(hazard, 0.9)
+    return np.asarray(np.minimum(hazard, 0.9))
 
 
 def _line_factors(block: Block) -> np.ndarray:
     tariff = np.array([entry.churn_factor for entry in world.TARIFFS])[block.tariff]
     district = np.array([entry.churn_factor for entry in world.DISTRICTS])[block.district]
     machine = np.where(block.is_countable, 1.0, 0.3)
-    return tariff * district * machine * block.frailty
+    return np.asarray(tariff * district * machine * block.frailty)
 
 
 def _contract_factors(block: Block, month: np.ndarray) -> np.ndarray:
@@ -439,7 +473,8 @@ def _slots(rng: np.random.Generator, block: Block, wanted: np.ndarray, is_free: 
 
 
 def _is_free(block: Block) -> np.ndarray:
-    return (block.join_month >= 0) & ~block.is_hoarded & (block.group < 0) & (block.tariff != world.SEASONAL_TARIFF)
+    is_ordinary = ~block.is_hoarded & (block.group < 0) & (block.tariff != world.SEASONAL_TARIFF)
+    return np.asarray((block.join_month >= 0) & is_ordinary)
 
 
 def _swap(plan: OperatorPlan, calendar: Calendar, rng: np.random.Generator, block: Block) -> None:
@@ -473,7 +508,6 @@ def _take_over(rng: np.random.Generator, block: Block, old: np.ndarray, new: np.
     block.pay_account[new] = np.where(same_account, block.pay_account[old], block.pay_account[new])
     block.circle[new, : _CIRCLE - 1] = block.circle[old, : _CIRCLE - 1]
     block.district[new] = block.district[old]
-    block.move_to[new] = block.district[old]
     block.level[new] = block.level[old]
     block.is_countable[new] = block.is_countable[old]
 
@@ -566,6 +600,8 @@ def _interrupt(plan: OperatorPlan, calendar: Calendar, rng: np.random.Generator,
     block.spell = np.where(fits, spell, NO_SPELL)
     block.spell_from = calendar.day_in(rng, start, 5, 25)
     block.spell_to = calendar.day_in(rng, end, 1, 25)
+    dips = rng.random(count) < _DIP_RATE * plan.months
+    block.dip_month = np.where(dips, rng.integers(0, plan.months, count), NEVER)
 
 
 def _move(plan: OperatorPlan, rng: np.random.Generator, block: Block) -> None:

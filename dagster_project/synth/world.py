@@ -271,7 +271,7 @@ def hazard_by_tenure_month(longest: int) -> np.ndarray:
 
 def inverse_hazard_by_tenure_month(longest: int) -> np.ndarray:
     """The wireless desk phone's hazard, which rises with tenure."""
-    return np.minimum(0.001 + 0.0006 * np.arange(longest + 1), 0.03)
+    return np.asarray(np.minimum(0.001 + 0.0006 * np.arange(longest + 1), 0.03))
 
 
 def network_codes() -> tuple[str, ...]:
