@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -62,7 +62,10 @@ class Field:
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of a book: a relation, filtered, and the column that numbers them from 1 without gaps."""
+    """The rows of a book: a relation, filtered, and the column that numbers them from 1 without gaps.
+
+    The relation is stored in the order of that column: sorting the finished rows would cost more than making them.
+    """
 
     relation: str
     number: str
@@ -186,12 +189,16 @@ def _stream_sheet(
     last_cell = f"{xl_col_to_name(len(book.fields) - 1)}{_HEADER_ROWS + span[1] - span[0] + 1}"
     part.write(re.sub(r'<dimension ref="[^"]*"/>', f'<dimension ref="A1:{last_cell}"/>', head, count=1).encode())
     styles = [int(style) for style in re.findall(r' s="(\d+)"', sample)]
-    written = 0
-    for batch in _batches(connection, _rows_query(book, rows, styles), rows, span):
-        part.write(_joined(batch))
-        written += len(batch)
+    expected = span[0]
+    query = connection.execute(_rows_query(book, rows, styles), [span[0], *rows.parameters, *span])
+    for batch in query.to_arrow_reader(_BATCH_ROWS):
+        numbers, markup = batch.columns
+        if not numbers.equals(pa.array(range(expected, expected + len(numbers)), pa.int64())):
+            raise RowsLost(f"{book.title}: the rows after number {expected - 1} are not in order")
+        part.write(_joined(markup))
+        expected += len(numbers)
     part.write(tail.encode())
-    return written
+    return expected - span[0]
 
 
 def _cut(sheet: str) -> tuple[str, str, str]:
@@ -208,8 +215,8 @@ def _rows_query(book: Book, rows: Rows, styles: Sequence[int]) -> str:
     number = f"cast({quoted(rows.number)} - cast(? as bigint) + {_HEADER_ROWS + 1} as varchar) as n"
     span = f"{quoted(rows.number)} between ? and ?"
     return (
-        f"select {row} from (select {number}, * from {rows.relation} where {rows.where} and {span})"
-        f" order by {quoted(rows.number)}"
+        f"select cast({quoted(rows.number)} as bigint), {row}"
+        f" from (select {number}, * from {rows.relation} where {rows.where} and {span})"
     )
 
 
@@ -218,7 +225,7 @@ def _cell(field: Field, letter: str, style: int) -> str:
     name = quoted(field.name)
     start = f"""'<c r="{letter}' || n || '" s="{style}"""
     if field.kind is Kind.TEXT:
-        text = escaped(f"left({name}, {_LONGEST_CELL})")
+        text = escaped(f"left(cast({name} as varchar), {_LONGEST_CELL})")
         return f"""coalesce({start}" t="inlineStr"><is><t xml:space="preserve">' || {text} || '</t></is></c>', '')"""
     return f"""coalesce({start}"><v>' || {_number(field)} || '</v></c>', '')"""
 
@@ -248,14 +255,6 @@ def escaped(text: str) -> str:
         clean = f"replace({clean}, {old}, {new})"
     needed = rf"regexp_matches({text}, '[&<>\x00-\x08\x0b-\x1f\x{{FFFE}}\x{{FFFF}}]|_x')"
     return f"case when {needed} then {clean} else {text} end"
-
-
-def _batches(
-    connection: duckdb.DuckDBPyConnection, query: str, rows: Rows, span: tuple[int, int]
-) -> Iterator[pa.Array]:
-    parameters = [span[0], *rows.parameters, *span]
-    for batch in connection.execute(query, parameters).to_arrow_reader(_BATCH_ROWS):
-        yield batch.column(0)
 
 
 def _joined(texts: pa.Array) -> memoryview:

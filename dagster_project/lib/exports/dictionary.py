@@ -1,0 +1,96 @@
+"""The data dictionary: every published table and column, what it means and where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from xlsxwriter import Workbook
+from xlsxwriter.worksheet import Worksheet
+
+from dagster_project.lib.exports.catalog import Export, Model
+from dagster_project.lib.exports.edition import Edition, Written, record, written_file
+from dagster_project.lib.exports.states import NETWORK
+from dagster_project.lib.exports.style import BOOK_FONT, FIXED_DATE, Formats, make_formats, safe_sheet_name
+from dagster_project.lib.exports.workbook import prepare_print, write_notes
+from dagster_project.lib.wording import text
+
+_TABLE_FIELDS = (
+    ("table", 30),
+    ("title_", 24),
+    ("grain", 40),
+    ("access", 12),
+    ("owner", 22),
+    ("about", 70),
+    ("source", 50),
+)
+_COLUMN_FIELDS = (("table", 30), ("column", 30), ("heading", 24), ("type", 16), ("about", 90))
+
+
+def write_dictionary(edition: Edition, export: Export) -> Written:
+    """Stage ``network/data_dictionary.xlsx`` from the catalogue; it holds no data, only descriptions."""
+    language = edition.settings.language
+    models = [edition.catalog.model(name) for name in export.depends_on]
+    tables = [_table_row(model, language) for model in models]
+    columns = [row for model in models for row in _column_rows(model, language)]
+    target = edition.folder / NETWORK / "data_dictionary.xlsx"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _write(target, edition, tables=tables, columns=columns)
+    return record(edition, Written(export.name, (written_file(edition, target, len(columns)),)))
+
+
+def _table_row(model: Model, language: str) -> list[str]:
+    access = "exports.access_restricted" if model.is_restricted else "exports.access_public"
+    return [
+        model.name,
+        model.titles["zh"],
+        ", ".join(model.grain),
+        text(access, language),
+        model.owner,
+        model.descriptions[language],
+        ", ".join(model.sources),
+    ]
+
+
+def _column_rows(model: Model, language: str) -> list[list[str]]:
+    """A column's definition is English, like the code that it documents; its heading is the office's."""
+    return [
+        [model.name, column.name, column.headings[language], column.data_type, column.description]
+        for column in model.columns.values()
+    ]
+
+
+def _write(
+    target: Path, edition: Edition, *, tables: Sequence[Sequence[str]], columns: Sequence[Sequence[str]]
+) -> None:
+    language = edition.settings.language
+    with Workbook(str(target), {"default_format_properties": BOOK_FONT}) as workbook:
+        title = text("exports.dictionary_title", language, month=edition.month, version=edition.publication_id)
+        workbook.set_properties({"title": title, "created": FIXED_DATE})
+        formats = make_formats(workbook)
+        for sheet, fields, rows in (("tables", _TABLE_FIELDS, tables), ("columns", _COLUMN_FIELDS, columns)):
+            worksheet = workbook.add_worksheet(safe_sheet_name(text(f"exports.dictionary_{sheet}", language)))
+            headings = [(text(f"exports.dictionary_{name}", language), width) for name, width in fields]
+            _write_sheet(worksheet, formats, title, headings=headings, rows=rows)
+        notes = workbook.add_worksheet(safe_sheet_name(text("exports.notes_sheet", language)))
+        write_notes(notes, formats, [(title, text("exports.dictionary_note", language))])
+
+
+def _write_sheet(
+    sheet: Worksheet,
+    formats: Formats,
+    title: str,
+    *,
+    headings: Sequence[tuple[str, float]],
+    rows: Sequence[Sequence[str]],
+) -> None:
+    sheet.write_string(0, 0, title, formats["title"])
+    for column, (heading, width) in enumerate(headings):
+        sheet.set_column(column, column, width)
+        sheet.write_string(1, column, heading, formats["header"])
+    for row, values in enumerate(rows, start=2):
+        for column, value in enumerate(values):
+            sheet.write_string(row, column, value, formats["wrapped"])
+    sheet.freeze_panes(2, 1)
+    sheet.autofilter(1, 0, max(len(rows) + 1, 2), len(headings) - 1)
+    prepare_print(sheet)
