@@ -22,6 +22,11 @@ def parse(text: str) -> str:
     return text
 
 
+def is_month(text: str) -> bool:
+    """Whether ``text`` is a month in that form."""
+    return _MONTH.fullmatch(text) is not None
+
+
 def shift(month: str, count: int) -> str:
     """The month ``count`` months later (earlier when negative)."""
     year, number = divmod(int(month[:4]) * 12 + int(month[5:]) - 1 + count, 12)
