@@ -36,12 +36,12 @@ class OperatorPlan:
 
     def __post_init__(self) -> None:
         months.parse(self.first_month)
-        if self.subscribers < 100:
-            raise InvalidPlan(f"subscribers={self.subscribers}: a demo operator has at least 100 subscribers")
+        if self.subscribers < 50:
+            raise InvalidPlan(f"subscribers={self.subscribers}: a demo operator has at least 50 subscribers")
         if not 1 <= self.months <= 60:
             raise InvalidPlan(f"months={self.months}: a demo operator lives 1 to 60 months")
-        if not 100 <= self.block_size <= 100_000:
-            raise InvalidPlan(f"block_size={self.block_size}: a block has 100 to 100000 subscribers")
+        if not 50 <= self.block_size <= 100_000:
+            raise InvalidPlan(f"block_size={self.block_size}: a block has 50 to 100000 subscribers")
 
     @property
     def month_names(self) -> tuple[str, ...]:
