@@ -1,0 +1,244 @@
+{{ config(**monthly()) }}
+
+{%- set clause_sentences = {
+    'contract_end': {'count': as_text('months_to_contract_end', 0)},
+    'contract_remaining': {
+        'to': as_text('contract_remaining_amount', 2), 'from': as_text('contract_commitment_amount', 2),
+    },
+    'spend_drop': {'from': as_text('arpu3_amount', 2), 'to': as_text('billed_revenue_amount', 2)},
+    'recharge_drop': {'from': as_text('payment_amount_prior3_mean', 2), 'to': as_text('payment_amount', 2)},
+    'days_drop': {'from': as_text('active_days_prior3_mean', 1), 'to': as_text('active_days', 0)},
+    'recharges_drop': {'from': as_text('payment_count_prior3_mean', 1), 'to': as_text('payment_count', 0)},
+    'mou_drop': {'from': as_text('mou_prior3_mean', 0), 'to': as_text('mou', 0)},
+    'callees_drop': {'from': as_text('distinct_called_prior3_mean', 1), 'to': as_text('distinct_called', 0)},
+    'ratio_rise': {'from': as_text('calls_ratio_prior3_mean', 2), 'to': as_text('calls_ratio', 2)},
+    'forwarding': {'count': as_text('forward_offnet_calls', 0)},
+    'complaints': {'count': as_text('complaint_count', 0)},
+    'pre_cancelled': {},
+    'unanswered': {'count': as_text('unanswered_count', 0)},
+    'dissatisfied': {
+        'count': as_text('coalesce(survey_min_score, satisfaction_min_score)', 0),
+        'to': "case when survey_min_score is null then '5' else '10' end",
+    },
+    'rival_hotline': {'count': as_text('rival_hotline_calls', 0)},
+    'arrears': {'to': as_text('arrears_amount', 2)},
+    'suspended_arrears': {},
+} %}
+{%- set other_sentences = {
+    'contract_days': {
+        'date': "coalesce(cast(contract_end_on as string), '—')", 'count': as_text('days_to_contract_end', 0),
+    },
+    'silent': {'count': as_text('silent_months', 0)},
+    'non_billed': {'from': as_text('arpu3_amount', 2)},
+    'churned_passive': {
+        'date': "coalesce(cast(termination_on as string), '—')", 'from': as_text('arpu3_amount', 2),
+    },
+    'churned_active': {
+        'date': "coalesce(cast(termination_on as string), '—')", 'from': as_text('arpu3_amount', 2),
+    },
+    'churned_unknown': {
+        'date': "coalesce(cast(termination_on as string), '—')", 'from': as_text('arpu3_amount', 2),
+    },
+} %}
+{%- set template_codes = clause_sentences.keys() | list + other_sentences.keys() | list + ['mid_high'] %}
+
+with thresholds as (
+
+    {{ thresholds([
+        'expiring_days', 'contract_months', 'contract_remaining_share', 'spend_drop_share', 'frequency_drop_share',
+        'recharge_regular_count', 'complaints_count', 'arrears_amount', 'holdout_share',
+    ]) }}
+
+),
+
+calendar as (
+
+    {{ calendar() }}
+
+),
+
+templates as (
+
+    {{ templates(template_codes) }}
+
+),
+
+lines as (
+
+    select
+        subscriber_months.*,
+        calendar.quarter,
+        {{ days_between('calendar.last_on', 'subscriber_months.contract_end_on') }} as days_to_contract_end,
+        thresholds.expiring_days,
+        thresholds.contract_months,
+        thresholds.spend_drop_share,
+        thresholds.frequency_drop_share,
+        thresholds.recharge_regular_count,
+        thresholds.complaints_count,
+        thresholds.arrears_amount as arrears_limit_amount,
+        thresholds.holdout_share,
+        subscriber_months.is_on_net_close
+        and subscriber_months.status <> 'suspended_voluntary'
+        and not subscriber_months.is_do_not_contact as is_contactable,
+        coalesce(
+            subscriber_months.contract_commitment_amount > 0
+            and coalesce(subscriber_months.months_to_contract_end >= 0, true)
+            and subscriber_months.contract_remaining_amount
+            <= thresholds.contract_remaining_share * subscriber_months.contract_commitment_amount,
+            false
+        ) as is_commitment_spent
+    from {{ ref('fct_subscriber_months') }} as subscriber_months
+    inner join calendar on subscriber_months.month = calendar.month
+    inner join thresholds on subscriber_months.month = thresholds.month
+    where {{ months_in_range('subscriber_months.month') }}
+
+),
+
+marked as (
+
+    select
+        lines.*,
+        concat('+', coalesce(warning_clauses, ''), '+') as clauses,
+        is_contactable and risk_level is not null as is_warning,
+        is_contactable
+        and (coalesce(days_to_contract_end between 0 and expiring_days, false) or is_commitment_spent) as is_expiring,
+        is_contactable and status <> 'suspended_arrears' and coalesce(is_silent, false) as is_silent_listed,
+        is_contactable and tenure_month > 1 and coalesce(billed_revenue_amount = 0, false) as is_non_billed,
+        is_contactable and value_tier in ('high', 'mid', 'group') as is_mid_high
+    from lines
+
+),
+
+listed as (
+
+    {%- for list_type, flag in {
+        'warning': 'is_warning', 'expiring': 'is_expiring', 'silent': 'is_silent_listed',
+        'non_billed': 'is_non_billed', 'mid_high': 'is_mid_high', 'churned': 'is_churned',
+    }.items() %}
+    select '{{ list_type }}' as list_type, marked.* from marked
+    where {{ flag }}
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+
+),
+
+described as (
+
+    select
+        listed.*,
+        list_types.has_holdout,
+        value_tiers.sort_order as tier_order,
+        {%- for language in ['zh', 'en'] %}
+        case listed.list_type
+            when 'warning' then concat_ws(
+                '{{ '；' if language == 'zh' else '; ' }}',
+                case when clauses like '%+contract+%' and months_to_contract_end between 0 and contract_months then {{ sentence('contract_end_' ~ language, clause_sentences.contract_end) }} end,
+                case when clauses like '%+contract+%' and is_commitment_spent then {{ sentence('contract_remaining_' ~ language, clause_sentences.contract_remaining) }} end,
+                case when clauses like '%+spend_drop+%' and billed_revenue_amount <= spend_drop_share * arpu3_amount and arpu3_amount > 0 then {{ sentence('spend_drop_' ~ language, clause_sentences.spend_drop) }} end,
+                case when clauses like '%+spend_drop+%' and payment_count_prior3_mean >= recharge_regular_count and payment_amount <= spend_drop_share * payment_amount_prior3_mean then {{ sentence('recharge_drop_' ~ language, clause_sentences.recharge_drop) }} end,
+                case when clauses like '%+frequency_drop+%' and active_days <= frequency_drop_share * active_days_prior3_mean and active_days_prior3_mean > 0 then {{ sentence('days_drop_' ~ language, clause_sentences.days_drop) }} end,
+                case when clauses like '%+frequency_drop+%' and payment_count_prior3_mean >= recharge_regular_count and payment_count <= frequency_drop_share * payment_count_prior3_mean then {{ sentence('recharges_drop_' ~ language, clause_sentences.recharges_drop) }} end,
+                {%- for clause in ['mou_drop', 'callees_drop', 'ratio_rise', 'forwarding'] %}
+                case when clauses like '%+{{ clause }}+%' then {{ sentence(clause ~ '_' ~ language, clause_sentences[clause]) }} end,
+                {%- endfor %}
+                case when clauses like '%+complaints+%' and complaint_count >= complaints_count then {{ sentence('complaints_' ~ language, clause_sentences.complaints) }} end,
+                case when clauses like '%+complaints+%' and status = 'pre_cancelled' then {{ sentence('pre_cancelled_' ~ language, {}) }} end,
+                {%- for clause in ['unanswered', 'dissatisfied', 'rival_hotline'] %}
+                case when clauses like '%+{{ clause }}+%' then {{ sentence(clause ~ '_' ~ language, clause_sentences[clause]) }} end,
+                {%- endfor %}
+                case when clauses like '%+arrears+%' and arrears_amount >= arrears_limit_amount then {{ sentence('arrears_' ~ language, clause_sentences.arrears) }} end,
+                case when clauses like '%+arrears+%' and status = 'suspended_arrears' then {{ sentence('suspended_arrears_' ~ language, {}) }} end
+            )
+            when 'expiring' then concat_ws(
+                '{{ '；' if language == 'zh' else '; ' }}',
+                case when days_to_contract_end between 0 and expiring_days then {{ sentence('contract_days_' ~ language, other_sentences.contract_days) }} end,
+                case when is_commitment_spent then {{ sentence('contract_remaining_' ~ language, clause_sentences.contract_remaining) }} end
+            )
+            when 'silent' then {{ sentence('silent_' ~ language, other_sentences.silent) }}
+            when 'non_billed' then {{ sentence('non_billed_' ~ language, other_sentences.non_billed) }}
+            when 'mid_high' then {{ sentence('mid_high_' ~ language, {'tier': 'value_tiers.' ~ language, 'from': as_text('arpu3_amount', 2)}) }}
+            when 'churned' then
+                case churn_kind
+                    when 'passive' then {{ sentence('churned_passive_' ~ language, other_sentences.churned_passive) }}
+                    when 'active' then {{ sentence('churned_active_' ~ language, other_sentences.churned_active) }}
+                    else {{ sentence('churned_unknown_' ~ language, other_sentences.churned_unknown) }}
+                end
+        end as reason_{{ language }},
+        {%- endfor %}
+        case risk_level when 'red' then 1 when 'orange' then 2 when 'yellow' then 3 else 4 end as risk_order
+    from listed
+    inner join {{ ref('list_types') }} as list_types on listed.list_type = list_types.list_type
+    left join {{ ref('value_tiers') }} as value_tiers on listed.value_tier = value_tiers.value_tier
+    cross join templates
+
+),
+
+final as (
+
+    select
+        month,
+        month as list_month,
+        list_type,
+        district_name as district,
+        district_code,
+        account_manager,
+        subscriber_id,
+        msisdn,
+        customer_id,
+        brand,
+        network_type,
+        payment_type,
+        plan_code,
+        plan_name,
+        group_id,
+        value_tier,
+        lifecycle_stage,
+        tenure_month,
+        status,
+        arpu3_amount,
+        total_fee_amount,
+        mou,
+        termination_on,
+        churn_kind,
+        silent_months,
+        last_activity_on,
+        contract_end_on,
+        contract_commitment_amount,
+        contract_remaining_amount,
+        months_to_contract_end,
+        case when days_to_contract_end >= 0 then days_to_contract_end end as days_to_contract_end,
+        fee_prior3_mean_amount,
+        {{ rounded(ratio('total_fee_amount - fee_prior3_mean_amount', 'fee_prior3_mean_amount'), 4) }} as fee_change_rate,
+        mou_prior3_mean,
+        {{ rounded(ratio('mou - mou_prior3_mean', 'mou_prior3_mean'), 4) }} as mou_change_rate,
+        arrears_amount,
+        complaint_count,
+        warning_clauses,
+        warning_clause_count,
+        reason_zh as reason,
+        reason_en,
+        risk_level,
+        cast(null as double) as churn_probability,
+        cast(null as decimal(18, 2)) as expected_loss_amount,
+        cast(null as string) as measure_codes,
+        cast(null as decimal(18, 2)) as care_cap_amount,
+        cast(null as decimal(18, 2)) as retention_cap_amount,
+        has_holdout
+        and coalesce(value_tier, 'U') <> 'group'
+        and not coalesce(is_special, false)
+        and {{ hash_share("concat(subscriber_id, quarter)") }} < holdout_share as is_holdout,
+        cast(row_number() over (
+            partition by month, list_type
+            order by
+                risk_order,
+                coalesce(tier_order, 9),
+                arpu3_amount desc nulls last,
+                subscriber_id
+        ) as bigint) as sort_order
+    from described
+
+)
+
+select * from final
