@@ -64,7 +64,7 @@ class Settings:
     @property
     def duckdb_file(self) -> Path:
         """The DuckDB warehouse: one writer, nobody else opens it."""
-        return self.warehouse_dir / "retention.duckdb"
+        return self.warehouse_dir / "branch.duckdb"
 
     @property
     def published(self) -> Path:
