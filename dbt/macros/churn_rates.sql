@@ -92,18 +92,3 @@ inner join (
         and window_lengths.window_months = histories.delivered_months
 where ends.lag < window_lengths.window_months
 {%- endmacro %}
-
-{#- A select with one row a month of the run and a column for each of `keys`: the thresholds valid then. -#}
-{% macro thresholds_by_month(keys) -%}
-select
-    months_of_run.month
-    {%- for key in keys %},
-    max(case when thresholds.key = '{{ key }}' then cast(thresholds.value as double) end) as {{ key }}
-    {%- endfor %}
-from ({{ calendar() }}) as months_of_run
-inner join {{ ref('thresholds') }} as thresholds
-    on
-        months_of_run.month >= cast(thresholds.valid_from as string)
-        and months_of_run.month <= coalesce(cast(thresholds.valid_to as string), '9999-12')
-group by months_of_run.month
-{%- endmacro %}

@@ -10,7 +10,7 @@ arpu_bands as (
 ),
 
 thresholds as (
-    {{ thresholds_by_month(['small_cell_denominator']) }}
+    {{ thresholds(['small_cell_denominator']) }}
 ),
 
 cells as (

@@ -10,7 +10,7 @@ cells as (
 ),
 
 thresholds as (
-    {{ thresholds_by_month(['small_cell_denominator', 'inverse_tenure_concordance']) }}
+    {{ thresholds(['small_cell_denominator', 'inverse_tenure_concordance']) }}
 ),
 
 plans as (

@@ -12,7 +12,7 @@ tenure_buckets as (
 ),
 
 thresholds as (
-    {{ thresholds_by_month(['small_cell_denominator']) }}
+    {{ thresholds(['small_cell_denominator']) }}
 ),
 
 cells as (

@@ -21,7 +21,7 @@ cells as (
 ),
 
 thresholds as (
-    {{ thresholds_by_month(['small_cell_denominator']) }}
+    {{ thresholds(['small_cell_denominator']) }}
 ),
 
 cells_by_scope_now as (
