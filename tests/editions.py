@@ -44,8 +44,6 @@ _LIST_COLUMNS: Mapping[str, tuple[str, str]] = {
     "churn_probability": ("double", "离网概率"),
     "expected_loss_amount": ("decimal(18,2)", "预计损失"),
     "measure_codes": ("string", "措施编码"),
-    "measure_names": ("string", "措施"),
-    "measure_names_en": ("string", "措施(英文)"),
     "care_cap_amount": ("decimal(18,2)", "月度关怀上限"),
     "retention_cap_amount": ("decimal(18,2)", "挽留总上限"),
     "is_holdout": ("boolean", "对照组"),
@@ -93,8 +91,8 @@ _MARTS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "mart_lifecycle_cube": (
         ("month", "district_code", "brand", "lifecycle_stage", "value_tier"),
         "month string, district_code string, brand string, lifecycle_stage string, value_tier string,"
-        " subscriber_count bigint, billed_revenue_amount decimal(18,2), arpu_amount decimal(18,2),"
-        " churned_next_month_count bigint",
+        " subscriber_count bigint, billed_count bigint, billed_revenue_amount decimal(18,2),"
+        " arpu_amount decimal(18,2), churned_next_month_count bigint",
     ),
     "mart_delivery_quality": (
         ("month", "data_set"),
@@ -286,5 +284,6 @@ def _fill_cube(connection: duckdb.DuckDBPyConnection, month: str) -> None:
         for position, stage_name in enumerate(_STAGES):
             for tier, share in (("high", 0.1), ("mid", 0.3), ("low", 0.5), ("group", 0.08), ("U", 0.02)):
                 count = round(size * share * (0.05, 0.1, 0.6, 0.15, 0.1)[position])
-                row = [month, code, "神州行", stage_name, tier, count, count * 42, 42, None]
+                billed = count * 9 // 10
+                row = [month, code, "神州行", stage_name, tier, count, billed, billed * 42, 42, None]
                 connection.execute(f"insert into mart_lifecycle_cube values ({', '.join('?' * len(row))})", row)

@@ -17,7 +17,7 @@ from dagster_project.lib.wording import text
 
 _TABLE_FIELDS = (
     ("table", 30),
-    ("title_", 24),
+    ("name", 24),
     ("grain", 40),
     ("access", 12),
     ("owner", 22),

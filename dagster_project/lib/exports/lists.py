@@ -31,11 +31,11 @@ _ABOUT = (
     *("value_tier", "lifecycle_stage", "tenure_month", "arpu3_amount", "total_fee_amount", "mou"),
 )
 _WORTH = (
-    *("reason", "risk_level", "churn_probability", "expected_loss_amount", "measure_codes", "measure_names"),
+    *("reason", "risk_level", "churn_probability", "expected_loss_amount", "measure_codes"),
     *("care_cap_amount", "retention_cap_amount"),
 )
 _FIRST_SCREEN = (
-    *("account_manager", "msisdn", "reason", "risk_level", "measure_names", "care_cap_amount"),
+    *("account_manager", "msisdn", "reason", "risk_level", "measure_codes", "care_cap_amount"),
     *("retention_cap_amount", "plan_name", "value_tier"),
 )
 """Who does what for whom, why and up to what cost: what is seen and printed without scrolling."""
@@ -51,8 +51,12 @@ _CODES: Mapping[str, tuple[str, ...]] = {
     ),
 }
 """Columns that hold codes, whose words for the office are in the catalogue."""
+_CLAUSES = (
+    *("contract", "spend_drop", "frequency_drop", "mou_drop", "callees_drop", "ratio_rise", "forwarding"),
+    *("complaints", "unanswered", "dissatisfied", "rival_hotline", "arrears"),
+)
 _WIDTHS: Mapping[str, float] = {
-    **{"reason": 60, "measure_names": 28, "msisdn": 13.5, "subscriber_id": 14, "plan_name": 20, "district": 12},
+    **{"reason": 60, "msisdn": 13.5, "subscriber_id": 14, "plan_name": 20, "district": 12},
     **{"risk_level": 8, "value_tier": 8, "measure_codes": 16, "warning_clauses": 30},
 }
 
@@ -160,13 +164,23 @@ def _shown(name: str, language: str, export: Export) -> str:
     """SQL for what the office reads in a column: words for codes, in its language."""
     if name == "list_type":
         return literal(str(export.titles[language]))
-    if name in ("reason", "measure_names") and language == "en":
-        return quoted(f"{name}_en")
+    if name == "reason":
+        return quoted("reason" if language == "zh" else "reason_en")
+    if name == "warning_clauses":
+        return _clauses(language)
     codes = _CODES.get(name)
     if not codes:
         return quoted(name)
     cases = " ".join(f"when {literal(code)} then {literal(text(f'lists.{name}.{code}', language))}" for code in codes)
     return f"case {quoted(name)} {cases} else {quoted(name)} end"
+
+
+def _clauses(language: str) -> str:
+    """SQL for the signs that fired: their codes are joined by a plus."""
+    words = ", ".join(f"{literal(code)}: {literal(text(f'lists.clause.{code}', language))}" for code in _CLAUSES)
+    parts = "string_split(nullif(warning_clauses, ''), '+')"
+    named = f"list_transform({parts}, lambda code: coalesce(map {{{words}}}[code], code))"
+    return f"array_to_string({named}, {literal(text('exports.separator', language))})"
 
 
 def _counts(connection: duckdb.DuckDBPyConnection) -> tuple[dict[str, int], int]:
@@ -222,7 +236,8 @@ def _notes(
         "withheld": f"{withheld:,}",
         "missing": separator.join(absent) or text("exports.nothing_missing", language),
     }
-    names = ("title", "unit", "month", "rows", "definition", "version", "state", "missing", "holdout", "columns", "use")
+    holdout = "holdout" if withheld else "no_holdout"
+    names = ("title", "unit", "month", "rows", "definition", "version", "state", "missing", holdout, "columns", "use")
     return [
         (text(f"lists.note_{name}_label", language), text(f"lists.note_{name}", language, **values)) for name in names
     ]
