@@ -82,7 +82,7 @@ def masked(settings: Settings, values: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_of_rows(expectation_type: str) -> bool:
-    """Whether the expectation is of each row, so that a part of the rows passes when the whole does without a failure."""
+    """Whether the expectation is of each row, so that no part of the rows fails when no row of the whole does."""
     return expectation_type in _FAILING or expectation_type == "unexpected_rows_expectation"
 
 

@@ -107,12 +107,14 @@ def _rows_of(view: str) -> tuple[Any, Any]:
     # Great Expectations reads this once, when it is imported.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations as gx  # noqa: PLC0415  (takes seconds)
+    from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
 
     registry.register(_DIALECT, __name__, ReadOnlyDialect.__name__)
     context = gx.get_context(mode="ephemeral")
     context.enable_analytics(enable=False)
-    context.variables.progress_bars = {"globally": False}
-    source = context.data_sources.add_sql(
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    sources: Any = context.data_sources
+    source = sources.add_sql(
         name=view,
         connection_string=f"{_DIALECT.replace('.', '+')}://",
         kwargs={"creator": _another_cursor, "poolclass": NullPool},
