@@ -71,7 +71,7 @@ def show_run(settings: Settings, result: RunResult) -> None:
         say(text("console.published_at", language, folder=settings.published))
     if result.refused:
         say(text("console.refused", language, month=result.refused.month, delivery=result.refused.delivery_id))
-        show_refusals(result.refused.refusals, language)
+        show_refusals([Refusal(**facts) for facts in result.refused.refusals], language)
     elif result.error:
         say(text("console.failed", language, error=result.error))
 
@@ -79,8 +79,7 @@ def show_run(settings: Settings, result: RunResult) -> None:
 def show_refusals(refusals: Sequence[Refusal], language: str) -> None:
     """Why a delivery was refused and what to do, a few lines."""
     for refusal in refusals[:_SHOWN]:
-        place = " ".join(str(part) for part in (refusal.file, refusal.line, refusal.column) if part is not None)
-        say(f"  {refusal.data_set or '-'} {place} [{refusal.reason_code}] {refusal.reason} {refusal.remedy}")
+        say(f"  {refusal.place} [{refusal.reason_code}] {refusal.reason} {refusal.remedy}")
     if len(refusals) > _SHOWN:
         say(text("console.more_refusals", language, count=len(refusals) - _SHOWN))
 
@@ -94,9 +93,8 @@ def show_admission(admission: Admission, language: str) -> None:
         if not report.is_delivered:
             table.add_row(_title(name, language), text("console.not_delivered", language), *[""] * 5)
             continue
-        read = report.loaded_count + report.quarantined_count + report.duplicate_count
         reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(report.quarantined_by_reason.items()))
-        counts = (len(report.files), read, report.loaded_count, report.quarantined_count, report.duplicate_count)
+        counts = (len(report.files), report.rows_read, report.loaded_count, report.quarantined_count, report.duplicate_count)
         table.add_row(_title(name, language), *(f"{count:,}" for count in counts), reasons)
     _print(table)
     for report in admission.reports.values():
@@ -161,7 +159,7 @@ def _due(
 def _entry_cells(entry: deliveries.LedgerEntry | None, language: str) -> tuple[str, str, str, str]:
     if entry is None:
         return "", text("console.state_waiting", language), "", ""
-    quarantined = sum(file.quarantined or 0 for file in entry.files)
+    quarantined = sum(file.get("quarantined", 0) for file in entry.files)
     return entry.delivery_id, text(f"console.state_{entry.state}", language), str(len(entry.files)), f"{quarantined:,}"
 
 

@@ -11,6 +11,7 @@ from dagster_project.components.check_results import check_specs, summarise
 from dagster_project.components.previews import masked_preview
 from dagster_project.lib import admission, contract, deliveries, expectations, ingestion
 from dagster_project.lib.admission import Examination
+from dagster_project.lib.deliveries import Delivery
 from dagster_project.lib.wording import text
 from dagster_project.partitions import monthly, whole_range
 from dagster_project.settings import Settings
@@ -61,31 +62,33 @@ def _raw_asset(feed: DumpFeed) -> dg.AssetsDefinition:
     def raw_asset(
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
-        examinations: dict[str, Examination] = {}
-        for month in context.partition_keys:
-            examination = _examine(settings, month, data_set.name)
-            if examination:
-                examinations[month] = examination
-                context.add_asset_metadata(_metadata(settings, examination), partition_key=month)
+        examinations = _examine(settings, context.partition_keys, data_set.name)
+        for month, (delivery, examination) in examinations.items():
+            context.add_asset_metadata(_metadata(settings, delivery, examination), partition_key=month)
         yield dg.MaterializeResult(asset_key=key)
-        yield _contract_result(examinations)
+        yield _contract_result({month: found for month, (_, found) in examinations.items()})
         yield from summarise(
-            specs[1:], {month: examination.outcomes for month, examination in examinations.items()}
+            specs[1:], {month: examination.outcomes for month, (_, examination) in examinations.items()}
         )
 
     return raw_asset
 
 
-def _examine(settings: Settings, month: str, data_set: str) -> Examination | None:
-    """The month's examination; None when the month was not (or no longer is) in the landing folder."""
+def _examine(settings: Settings, months: Sequence[str], data_set: str) -> dict[str, tuple[Delivery, Examination]]:
+    """The examinations of those months that lie in the landing folder; refused ones go to the ledger."""
+    found = {delivery.month: delivery for month in months if (delivery := _find(settings, month))}
+    examinations = admission.examine(settings, list(found.values()), data_set)
+    for month, examination in examinations.items():
+        if examination.refusals:
+            admission.refuse(settings, found[month])
+    return {month: (found[month], examination) for month, examination in examinations.items()}
+
+
+def _find(settings: Settings, month: str) -> Delivery | None:
     try:
-        delivery = deliveries.find(settings, month)
+        return deliveries.find(settings, month)
     except deliveries.DeliveryMissing:
         return None
-    examination = admission.examine(settings, delivery, data_set)
-    if examination.refusals:
-        admission.refuse(settings, delivery)
-    return examination
 
 
 def _contract_result(examinations: dict[str, Examination]) -> dg.AssetCheckResult:
@@ -102,18 +105,18 @@ def _contract_result(examinations: dict[str, Examination]) -> dg.AssetCheckResul
     )
 
 
-def _metadata(settings: Settings, examination: Examination) -> dict[str, dg.MetadataValue | int | float]:
+def _metadata(
+    settings: Settings, delivery: Delivery, examination: Examination
+) -> dict[str, dg.MetadataValue | int | float | str]:
     report = examination.report
-    delivery = deliveries.find(settings, report.month)
     path = ingestion.candidate_path(settings, delivery, report.data_set)
-    read = report.loaded_count + report.quarantined_count + report.duplicate_count
     return {
         "dagster/partition_row_count": report.loaded_count,
         "delivered": int(report.is_delivered),
-        "rows_read": read,
+        "rows_read": report.rows_read,
         "rows_quarantined": report.quarantined_count,
         "rows_duplicate": report.duplicate_count,
-        "quarantined_share": report.quarantined_count / read if read else 0.0,
+        "quarantined_share": report.quarantined_count / report.rows_read if report.rows_read else 0.0,
         "reasons": dg.MetadataValue.json(dict(report.quarantined_by_reason)),
         "files": dg.MetadataValue.json([file.name for file in report.files]),
         "delivery": report.delivery_id,

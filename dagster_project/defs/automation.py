@@ -61,23 +61,18 @@ def automation() -> dg.Definitions:
 def look_for_deliveries(settings: Settings, cursor: str | None) -> dg.SensorResult:
     """Ask for a run for every month whose delivery is new by content and has stopped changing.
 
-    The cursor remembers each month's file signature (names, sizes, times), so that files are only
-    hashed when they changed, and only after they stayed the same from one look to the next.
+    The cursor remembers what each month's delivery was at the last look: one that is still being
+    copied is another delivery at every look, and is waited for.
     """
     seen: dict[str, str] = json.loads(cursor) if cursor else {}
-    now = {month: deliveries.signature(settings, month) for month in deliveries.delivered_months(settings)}
-    accepted = deliveries.accepted(settings)
-    requests = []
-    for month in sorted(now):
-        is_settled = seen.get(month) == now[month]
-        if not is_settled or seen.get(f"done {month}") == now[month]:
-            continue
-        found = deliveries.find(settings, month)
-        if month not in accepted or accepted[month].delivery_id != found.delivery_id:
-            requests.append(run_request(settings, month, found.delivery_id))
-        now[f"done {month}"] = now[month]
-    done = {key: value for key, value in seen.items() if key.startswith("done ")}
-    return dg.SensorResult(run_requests=requests, cursor=json.dumps({**done, **now}, sort_keys=True))
+    now = {month: deliveries.find(settings, month).delivery_id for month in deliveries.delivered_months(settings)}
+    known = {(entry.month, entry.delivery_id) for entry in deliveries.entries(settings)}
+    requests = [
+        run_request(settings, month, delivery_id)
+        for month, delivery_id in sorted(now.items())
+        if seen.get(month) == delivery_id and (month, delivery_id) not in known
+    ]
+    return dg.SensorResult(run_requests=requests, cursor=json.dumps(now, sort_keys=True))
 
 
 def run_request(settings: Settings, month: str, delivery_id: str) -> dg.RunRequest:

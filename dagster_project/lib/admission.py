@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dagster_project.lib import continuity, contract, deliveries, expectations, ingestion, months
+from dagster_project.lib import continuity, contract, deliveries, expectations, ingestion, months, quarantine
 from dagster_project.lib.checks import CheckOutcome
 from dagster_project.lib.deliveries import Delivery
 from dagster_project.lib.ingestion import DataSetReport, DeliveryRefused, Refusal
@@ -56,22 +56,25 @@ class Admission:
         )
 
 
-def examine(settings: Settings, delivery: Delivery, data_set: str) -> Examination:
-    """Read one data set of ``delivery`` into its candidate and validate the candidate.
+def examine(settings: Settings, month_deliveries: Sequence[Delivery], data_set: str) -> dict[str, Examination]:
+    """Read one data set of each month's delivery into its candidate and validate the candidates, by month.
 
-    Unchanged input gives the earlier finding again without repeating the work.
+    Unchanged input gives the earlier finding again without repeating the work. Months are validated
+    together, because judging many small candidates at once costs little more than judging one.
     """
-    report = ingestion.ingest(settings, delivery, data_set)
-    if report.refusals or not report.is_delivered:
-        return Examination(report, (), report.refusals)
-    candidate = ingestion.candidate_path(settings, delivery, data_set)
-    outcomes = _validate_once(settings, delivery, data_set, candidate)
-    return Examination(report, outcomes, _refusals(settings, outcomes))
+    reports = {d.month: ingestion.ingest(settings, d, data_set) for d in month_deliveries}
+    sound = [d for d in month_deliveries if reports[d.month].is_delivered and not reports[d.month].refusals]
+    outcomes = _validate(settings, {d.month: ingestion.candidate_path(settings, d, data_set) for d in sound}, data_set)
+    return {
+        month: Examination(report, found, (*report.refusals, *_refusals(settings, found)))
+        for month, report in reports.items()
+        for found in [outcomes.get(month, ())]
+    }
 
 
 def decide(settings: Settings, delivery: Delivery) -> Admission:
     """Examine every data set and what holds between data sets and months; change no accepted data."""
-    examinations = {name: examine(settings, delivery, name) for name in contract.DATA_SETS}
+    examinations = {name: examine(settings, [delivery], name)[delivery.month] for name in contract.DATA_SETS}
     refusals = tuple(refusal for examination in examinations.values() for refusal in examination.refusals)
     if refusals:
         return Admission(delivery, examinations, (), refusals)
@@ -111,26 +114,39 @@ def _check_continuity(
         delivery.month,
         candidate,
         previous if previous in deliveries.accepted(settings) else None,
-        quarantined_subscribers=ingestion.quarantined_subscribers_path(settings, delivery),
-        snapshots_hold_leavers=ingestion.snapshots_hold_leavers(settings),
+        quarantined_subscribers=quarantine.path(settings, delivery.month, delivery.delivery_id, "crm_subscribers"),
+        snapshots_hold_leavers=delivery.mapping.snapshots_hold_leavers if delivery.mapping else True,
     )
 
 
-def _validate_once(
-    settings: Settings, delivery: Delivery, data_set: str, candidate: Path
-) -> tuple[CheckOutcome, ...]:
+def _validate(settings: Settings, candidates: Mapping[str, Path], data_set: str) -> dict[str, tuple[CheckOutcome, ...]]:
+    """Outcomes by month; candidates that were validated before, by the same suite, are not validated again."""
+    known = {month: _known_outcomes(path, data_set) for month, path in candidates.items()}
+    new = {month: path for month, path in candidates.items() if known[month] is None}
+    if new:
+        for month, outcomes in expectations.validate_months(settings, data_set, new).items():
+            _keep_outcomes(candidates[month], data_set, outcomes)
+            known[month] = outcomes
+    return {month: outcomes for month, outcomes in known.items() if outcomes is not None}
+
+
+def _known_outcomes(candidate: Path, data_set: str) -> tuple[CheckOutcome, ...] | None:
     found = candidate.with_suffix(".checks.json")
-    suite = (SUITES_DIR / f"{data_set}.json").stat()
-    state = candidate.stat()
-    key = [state.st_size, state.st_mtime_ns, suite.st_size, suite.st_mtime_ns]
-    if found.is_file():
-        earlier = json.loads(found.read_text(encoding="utf-8"))
-        if earlier["key"] == key:
-            return tuple(_outcome(entry) for entry in earlier["outcomes"])
-    outcomes = expectations.validate(settings, data_set, candidate, delivery.month)
-    content = {"key": key, "outcomes": [dataclasses.asdict(outcome) for outcome in outcomes]}
-    found.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-    return outcomes
+    if not found.is_file():
+        return None
+    earlier = json.loads(found.read_text(encoding="utf-8"))
+    return tuple(_outcome(entry) for entry in earlier["outcomes"]) if earlier["key"] == _key(candidate, data_set) else None
+
+
+def _keep_outcomes(candidate: Path, data_set: str, outcomes: tuple[CheckOutcome, ...]) -> None:
+    content = {"key": _key(candidate, data_set), "outcomes": [dataclasses.asdict(outcome) for outcome in outcomes]}
+    candidate.with_suffix(".checks.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+
+
+def _key(candidate: Path, data_set: str) -> list[int]:
+    """What tells that neither a candidate nor its suite was replaced since it was validated."""
+    facts = (candidate.stat(), (SUITES_DIR / f"{data_set}.json").stat())
+    return [number for fact in facts for number in (fact.st_size, fact.st_mtime_ns)]
 
 
 def _outcome(entry: dict) -> CheckOutcome:
