@@ -442,7 +442,7 @@ def payments_of(month: Month, balances: Balances) -> Payments:
     balances.owed[month.rows] = np.where((later | refuses) & ~pays, due, 0)
     top_ups = np.where(can & ~later, rng.poisson(np.clip(0.9 * month.fade, 0, 1)), 0)
     top_ups = np.where(resumes & ~later, 1, top_ups)
-    first = (of(block.join_month) == month.index) & ~later
+    first = (of(block.join_month) == month.index) & ~later & ~refuses
     top_ups = np.minimum(np.where(first, np.maximum(top_ups, 1), top_ups), 3)
     top_ups = np.where(of(block.is_hoarded) & ~first, 0, top_ups)
     position = np.concatenate([np.flatnonzero(pays), np.repeat(np.arange(len(due)), top_ups)])

@@ -40,7 +40,8 @@ class Fault:
     """A way to spoil a month's delivery.
 
     ``outcome``: rows go to quarantine with ``reason_code``; the delivery is refused with it; it is
-    accepted with a warning; or nothing at all is amiss (harmless).
+    accepted with a warning (the failed check, or None where a report says so); or nothing at all is
+    amiss (harmless). A refusal by a check and a warning carry the check's name.
     """
 
     name: str
@@ -477,7 +478,7 @@ _DATA_SET_FAULTS = (
         "volume_drop",
         _BILLS,
         "warning",
-        None,
+        "billing_bills_volume_is_near_earlier_months",
         "Half of the month's bills are missing.",
         _columns(_BILLS, _halve),
     ),
@@ -501,7 +502,7 @@ _DATA_SET_FAULTS = (
         "vanished_above_threshold",
         _SUBSCRIBERS,
         "refusal",
-        None,
+        "few_subscribers_vanished",
         "One subscriber in a hundred is gone from the snapshot without having left.",
         _vanish(0.01, 3),
     ),
@@ -509,7 +510,7 @@ _DATA_SET_FAULTS = (
         "vanished_below_threshold",
         _SUBSCRIBERS,
         "warning",
-        None,
+        "no_subscriber_vanished",
         "One subscriber in two thousand is gone from the snapshot without having left.",
         _vanish(0.0005, 1),
     ),
@@ -517,7 +518,7 @@ _DATA_SET_FAULTS = (
         "missing_month",
         None,
         "warning",
-        None,
+        "the_month_before_was_delivered",
         "The month before the last was never delivered.",
         _remove_month,
     ),

@@ -22,7 +22,8 @@ _OLDEST = 150
 _CIRCLE = 5
 _BASE_WITHDRAWN_FOR = 6
 _SECOND_LINE_SHARE = 0.08
-_LINES_A_HANDSET = 16
+_LINES_A_HANDSET = 12
+_MAX_BLOCKS = 10_000
 _SILENT_SHARE = 0.03
 _DIP_RATE = 0.012
 
@@ -234,11 +235,11 @@ def _persons(rng: np.random.Generator, number: int, is_base: np.ndarray, hoarder
     customer = line * 3 + 1
     second = np.flatnonzero((rng.random(count) < _SECOND_LINE_SHARE) & is_base & (np.arange(count) > 0))
     customer[second] = customer[second - 1]
-    shared_handset = -((hoarder + 1) * world.MAX_BLOCK_LINES * 100 + line // _LINES_A_HANDSET)
+    drawer = hoarder * world.MAX_BLOCK_LINES + np.cumsum(hoarder >= 0) // _LINES_A_HANDSET
     return {
         "line": line,
         "customer": customer,
-        "imei": np.where(hoarder >= 0, shared_handset, line),
+        "imei": np.where(hoarder >= 0, -1 - number - drawer * _MAX_BLOCKS, line),
         "pay_account": line * 5 + 2,
         "circle": rng.integers(0, 2**63, (count, _CIRCLE)).astype(np.uint64),
         "is_countable": rng.random(count) >= 0.01,
