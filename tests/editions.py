@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -100,6 +101,7 @@ _MARTS: Mapping[str, tuple[tuple[str, ...], str]] = {
         " quarantined_count bigint, duplicate_count bigint, share double, status string",
     ),
 }
+_FACT_COLUMNS = "month string, subscriber_id string, district_code string, is_on_net_close boolean, is_silent boolean"
 _BUCKETS = ("01-03", "04-06", "07-12", "13-24", "25-36", "37-60", "61+")
 _HAZARDS = (0.0063, 0.0878, 0.0684, 0.0347, 0.0205, 0.016, 0.0111)
 _BANDS = ("0", "0-30", "30-50", "50-100", "100-200", "200+", "(unknown)")
@@ -124,13 +126,16 @@ def catalog() -> Catalog:
         sources=(),
         columns=columns,
     )
+    models["fct_subscriber_months"] = replace(
+        _model("fct_subscriber_months", ("month", "subscriber_id"), _FACT_COLUMNS), is_restricted=True
+    )
     public = tuple(_MARTS)
     exports = (
         _export("data_dictionary", "data_dictionary", (*public, "mart_work_lists")),
         list_export("silent", "沉默(未上网)", ()),
         list_export("warning", "离网预警", ("warning_clauses", "fee_change_rate", "contract_end_on")),
         _export("marts", "marts", public),
-        _export("restricted_marts", "restricted", ("mart_work_lists",)),
+        _export("restricted_marts", "restricted", ("mart_work_lists", "fct_subscriber_months")),
         _export("scorecard", "scorecard", public),
     )
     return Catalog(exports, models)
@@ -138,7 +143,12 @@ def catalog() -> Catalog:
 
 def list_export(list_type: str, title: str, evidence: Sequence[str]) -> Export:
     """The exposure of a list."""
-    meta = {"list_type": list_type, "evidence": list(evidence), "definitions": {"zh": "口径说明", "en": "The rule."}}
+    meta = {
+        "list_type": list_type,
+        "position": len(evidence),
+        "evidence": list(evidence),
+        "definitions": {"zh": "口径说明", "en": "The rule."},
+    }
     titles = {"zh": title, "en": f"{list_type.capitalize()} list"}
     return Export(f"list_{list_type}", "list", titles, "", "Owner", ("mart_work_lists",), meta)
 
@@ -173,6 +183,7 @@ def stage_month(
             connection.execute(f"create table {name} ({columns})")
         _fill(connection, edition.month, without, trend)
         write_work_lists(connection, edition, list_rows)
+        _write_fact(connection, edition, without)
         for name in _MARTS:
             _copy(connection, name, edition)
     _note(edition)
@@ -215,6 +226,18 @@ def write_work_lists(
         values = [given.get(name) for name in _LIST_COLUMNS]
         connection.execute(f"insert into mart_work_lists values ({marks})", values)
     _copy(connection, "mart_work_lists", edition)
+
+
+def _write_fact(connection: duckdb.DuckDBPyConnection, edition: Edition, without: Sequence[str]) -> None:
+    """A hundredth of each district's subscribers; every twentieth is silent, when usage was delivered."""
+    connection.execute(f"create table fct_subscriber_months ({_FACT_COLUMNS})")
+    for code, (_, size) in DISTRICTS.items():
+        silent = "null" if "billing_usage" in without else "i % 20 = 0"
+        connection.execute(
+            f"insert into fct_subscriber_months select ?, ? || i, ?, true, {silent} from range(?) as ids(i)",
+            [edition.month, code, code, max(size // 100, 3)],
+        )
+    _copy(connection, "fct_subscriber_months", edition)
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, month: str, without: Sequence[str], trend: float) -> None:

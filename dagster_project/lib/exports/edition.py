@@ -39,14 +39,17 @@ class Edition:
 
     def mart(self, name: str) -> Path:
         """The staged Parquet file of a published model."""
-        part = "restricted" if self.catalog.model(name).is_restricted else "marts"
-        return self.folder / part / f"{name}.parquet"
+        return self.folder / self._part(name) / f"{name}.parquet"
 
     def series(self, name: str, months: Iterable[str]) -> list[Path]:
-        """A public mart's files of those ``months`` that are published or staged, oldest first."""
+        """A model's files of those ``months`` that are published or staged, oldest first."""
         folders = {**self.history, self.month: self.folder}
-        files = (folders[month] / "marts" / f"{name}.parquet" for month in sorted(months) if month in folders)
+        part = self._part(name)
+        files = (folders[month] / part / f"{name}.parquet" for month in sorted(months) if month in folders)
         return [file for file in files if file.is_file()]
+
+    def _part(self, name: str) -> str:
+        return "restricted" if self.catalog.model(name).is_restricted else "marts"
 
 
 @dataclass(frozen=True)

@@ -38,10 +38,10 @@ def shown(value: Any, kind: Kind) -> str:
     return f"{figure}%" if kind is Kind.PERCENT else figure
 
 
-def short(value: float | Decimal, kind: Kind, language: str) -> str:
+def short(value: float, kind: Kind, language: str) -> str:
     """A figure where space is short: counts of ten thousand and more in 万 in Chinese."""
     if kind is Kind.COUNT and language == "zh" and abs(value) >= _TEN_THOUSAND:
-        return text("scorecard.ten_thousands", language, figure=rounded(float(value) / _TEN_THOUSAND, Kind.MONEY))
+        return text("scorecard.ten_thousands", language, figure=rounded(value / _TEN_THOUSAND, Kind.MONEY))
     return shown(value, kind)
 
 
@@ -52,7 +52,7 @@ def change(now: float, before: float, kind: Kind, language: str) -> tuple[str, i
     """
     difference = rounded(Decimal(str(now)) - Decimal(str(before)), kind)
     figure = f"{difference:+,}" if difference else shown(0, kind).rstrip("%")
-    direction = (difference > 0) - (difference < 0)
+    direction = int(difference.compare(Decimal(0)))
     unit = f"scorecard.change_{kind.value}"
     return text(unit, language, figure=figure), direction
 
