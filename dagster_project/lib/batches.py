@@ -207,7 +207,7 @@ def _gather_shape(reader: _Reader, gathering: _Gathering, shaped: Shaped) -> Non
         for source in shaped.sources
     ]
     if not has_file:
-        reports = [_joined(reports)]
+        reports = [_joined(f"{reader.data_set.name}.sql", reports)]
     numbers = {report.name: number for number, report in enumerate(reports)}
     for source in shaped.sources:
         number = numbers[source.name] if has_file else 0
@@ -223,10 +223,10 @@ def _gather_shape(reader: _Reader, gathering: _Gathering, shaped: Shaped) -> Non
     gathering.files += _with_rows(reader, reports, file_no)
 
 
-def _joined(reports: Sequence[FileReport]) -> FileReport:
-    first = reports[0]
+def _joined(statement: str, reports: Sequence[FileReport]) -> FileReport:
+    first = reports[0] if reports else FileReport(statement)
     return FileReport(
-        ", ".join(report.name for report in reports),
+        ", ".join(report.name for report in reports) or statement,
         first.encoding,
         first.delimiter,
         sum(report.lines_read for report in reports),

@@ -70,7 +70,7 @@ def shape(settings: Settings, delivery: Delivery, data_set: str) -> Shaped | Non
     sql = delivery.mapping.statements[data_set]
     used = sorted(mapping.tables_of(delivery.mapping.folder / f"{data_set}.sql", sql))
     files = [file for file in delivery.files if file.source in used]
-    if not files:
+    if used and not files:
         return None
     if absent := [name for name in used if name not in {file.source for file in files}]:
         raise ShapingFailed(f"no file was delivered for {', '.join(absent)}")

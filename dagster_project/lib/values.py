@@ -18,6 +18,7 @@ from dagster_project.lib.contract import Column, DataSet, Kind, Period
 _WIDE = "".join(chr(code) for code in range(0xFF01, 0xFF5F)) + "\u3000\u00a0\u202f\u2212"
 _ASCII = "".join(chr(code) for code in range(0x21, 0x7F)) + "   -"
 _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
+_WIDE_CLASS = "\uff01-\uff5e\u3000\u00a0\u202f\u2212" + _INVISIBLE
 _TEXT_EDGES = " \t\u3000\u00a0\u202f" + _INVISIBLE
 
 _DATE = r"(\d{4})-(\d{1,2})-(\d{1,2})"
@@ -80,8 +81,16 @@ def _macros() -> dict[str, str]:
     dashed = "case when contains(v, '-') then v else replace(v, '/', '-') end"
     true, false = (", ".join(literal(word) for word in words) for words in (_TRUE, _FALSE))
     return {
-        "plain_of(v)": f"nullif(trim(case when strlen(v) = length(v) then v else {wide} end, ' \t'), '')",
-        "text_of(v)": f"nullif(trim(v, {literal(_TEXT_EDGES)}), '')",
+        "ascii_trimmed(v)": "case when contains(v, ' ') or contains(v, '\t') then trim(v, ' \t') else v end",
+        "plain_of(v)": (
+            "nullif(case when strlen(v) = length(v) then ascii_trimmed(v)"
+            f" when regexp_matches(v, '[{_WIDE_CLASS}]') then trim({wide}, ' \t') else ascii_trimmed(v) end, '')"
+        ),
+        "text_of(v)": (
+            "nullif(case when strlen(v) = length(v) then ascii_trimmed(v)"
+            f" when regexp_matches(v, '^[{_TEXT_EDGES}]|[{_TEXT_EDGES}]$')"
+            f" then trim(v, {literal(_TEXT_EDGES)}) else v end, '')"
+        ),
         "is_damaged(v)": f"(contains(v, '.') or contains(v, '+')) and regexp_full_match(v, '{_DAMAGED}')",
         "within_reason(d)": "case when d >= timestamp '1900-01-01' and d < timestamp '10000-01-01' then d end",
         "separated_moment(v)": (
