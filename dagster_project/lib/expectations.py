@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from dagster_project.lib.gx_duckdb import Judge, Verdict
 
 _VIEW = "candidate"
+_ROW_COUNT = "expect_table_row_count_to_be_between"
+"""Suites use it with ``min_value`` 1 only."""
 _TOGETHER = 6_000_000
 """Rows that are judged at once at most, to bound memory."""
 
@@ -191,7 +193,9 @@ class _Examination:
     ) -> dict[str, list[Expectation]]:
         """Per month the applicable expectations that are not yet known to hold for every row."""
         entries = suite(self.data_set)
-        guilty = self._months_with_failing_rows(entries) if len(candidates) > 1 else {}
+        guilty = {}
+        if len(candidates) > 1:
+            guilty = self._months_with_failing_rows(entries) | _months_without_rows(entries, profiles)
         return {
             month: [
                 entry
@@ -231,7 +235,7 @@ class _Examination:
         passed = verdict.passed if verdict else True
         observed: dict[str, int | float | str] = {"rows": profile.rows, "is_applicable": int(is_applicable)}
         if verdict and verdict.figure is not None:
-            observed["figure"] = verdict.figure
+            observed["figure"] = round(verdict.figure, 4)
         elif is_applicable:
             observed["failing_share"] = round(failing_count / profile.rows, 6) if profile.rows else 0.0
         return CheckOutcome(
@@ -251,6 +255,12 @@ class _Examination:
             return ()
         failing = failing_rows.query(entry.type, entry.kwargs, _VIEW)
         return failing_rows.identifiers(self.connection, self.settings, self.data_set, failing)
+
+
+def _months_without_rows(entries: Sequence[Expectation], profiles: Mapping[str, _Profile]) -> dict[str, frozenset[str]]:
+    """The months for which a suite's expectation of a row count has anything to judge: those without a row."""
+    empty = frozenset(month for month, profile in profiles.items() if not profile.rows)
+    return {entry.id: empty for entry in entries if entry.type == _ROW_COUNT}
 
 
 def _is_applicable(data_set: str, entry: Expectation, profile: _Profile) -> bool:
