@@ -8,7 +8,7 @@ from dagster_project.lib import months
 from dagster_project.lib.exports import plots
 from dagster_project.lib.exports.card import Change, Headline
 from dagster_project.lib.exports.figures import BRANCH, MEASURES, SPARK_MONTHS, Figures, Measure, Row
-from dagster_project.lib.exports.numbers import DASH, change, month_name, rounded, short, shown
+from dagster_project.lib.exports.numbers import DASH, change, month_name, people, rounded, short, shown
 from dagster_project.lib.exports.states import data_set_title
 from dagster_project.lib.exports.workbook import Kind
 from dagster_project.lib.wording import text
@@ -121,7 +121,7 @@ def _churn_sentence(view: View) -> str:
     month = month_name(view.figures.month, view.language)
     if row is None:
         return view.say("sentence_nobody", month=month)
-    churned = short(row["churned_count"], Kind.COUNT, view.language)
+    churned = people(row["churned_count"], view.language)
     rate = row["churn_rate_opening"]
     if rate is None:
         return view.say("sentence_small", month=month, churned=churned)
@@ -167,7 +167,7 @@ def _plan_sentence(view: View) -> str:
     return view.say(
         "sentence_plan",
         plan=first["plan_name"] or first["plan_code"],
-        count=short(first["churned_count"], Kind.COUNT, view.language),
+        count=people(first["churned_count"], view.language),
         share=shown(first["churned_share"], Kind.PERCENT),
     )
 
@@ -178,7 +178,7 @@ def _stage_sentence(view: View) -> str:
     warned = sum(row["subscriber_count"] for row in rows if row["lifecycle_stage"] == "warning")
     if not warned or view.is_small:
         return ""
-    count = short(warned, Kind.COUNT, view.language)
+    count = people(int(warned), view.language)
     return view.say("sentence_stage", count=count, share=shown(warned / total, Kind.PERCENT))
 
 

@@ -45,6 +45,13 @@ def short(value: float, kind: Kind, language: str) -> str:
     return shown(value, kind)
 
 
+def people(count: int, language: str) -> str:
+    """A number of customers with its unit: 14 户, 4.30 万户."""
+    if language == "zh" and count >= _TEN_THOUSAND:
+        return text("scorecard.ten_thousand_people", language, figure=rounded(count / _TEN_THOUSAND, Kind.MONEY))
+    return text("scorecard.people", language, figure=f"{count:,}")
+
+
 def change(now: float, before: float, kind: Kind, language: str) -> tuple[str, int]:
     """The difference of two figures in words with its sign, and its direction (-1, 0, 1) after rounding.
 

@@ -12,6 +12,8 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 28, 30
 _TICKS = 4
 _STEPS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 _WIDE_CHARACTER = 0x2E7F
+_LEAST_SPAN = 0.02
+"""A small line shows no less than this part of its value, so that next to nothing does not look like a swing."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,12 @@ def sparkline(values: Sequence[float | None], reference: Sequence[float | None],
     root = _svg("spark", 160, 40, description)
     if not known:
         return _text_of(root)
-    low, high = min(known), max(known)
-    span = (high - low) or 1.0
+    middle = (min(known) + max(known)) / 2
+    span = max(max(known) - min(known), abs(middle) * _LEAST_SPAN) or 1.0
     places = [8 + index * 144 / max(len(values) - 1, 1) for index in range(len(values))]
 
     def height(value: float) -> float:
-        return 34 - (value - low) / span * 28
+        return 20 - (value - middle) / span * 28
 
     for line, css in ((reference, "median"), (values, "own")):
         for piece in _pieces([(x, height(v)) if v is not None else None for x, v in zip(places, line, strict=True)]):
@@ -82,7 +84,9 @@ def trend(series: Sequence[Series], labels: Sequence[str], axis: str, descriptio
     count = len(labels)
     for position, label in enumerate(labels):
         if label:
-            _add(root, "text", label, x=frame.x(position, count), y=frame.height - 10, cls="tick middle")
+            at_end = position == count - 1
+            x = _WIDTH - 2 if at_end else frame.x(position, count)
+            _add(root, "text", label, x=x, y=frame.height - 10, cls="tick end" if at_end else "tick middle")
     for line in series:
         places = [
             (frame.x(position, count), frame.y(value)) if value is not None else None
@@ -134,7 +138,7 @@ def shares(rows: Sequence[tuple[str, float, str]], description: str) -> str:
     height = 8 + 30 * len(rows)
     root = _svg("plot", _WIDTH, height, description)
     widest = max((share for _, share, _ in rows), default=0) or 1.0
-    room = _WIDTH - left - 130
+    room = _WIDTH - left - 12 - max((_text_width(figure) for _, _, figure in rows), default=0.0)
     for position, (label, share, figure) in enumerate(rows):
         y = 6 + position * 30
         _add(root, "text", label, x=left - 8, y=y + 15, cls="tick end")
@@ -147,12 +151,13 @@ def intervals(rows: Sequence[Interval], median: float | None, axis: str, descrip
     """Dots with whiskers on one scale in per cent, and a line for the median: who really differs is seen."""
     left = _label_width([row.label for row in rows])
     height = 44 + 24 * len(rows)
-    known = [value for row in rows for value in (row.value, row.low, row.high) if value is not None]
-    top = _nice_top(known)
+    known = [value for row in rows for value in (row.value, row.low, row.high) if value is not None] or [0.0, 0.01]
+    margin = (max(known) - min(known)) * 0.1 or max(known) * 0.1
+    low, high = max(min(known) - margin, 0.0), max(known) + margin
     root = _svg("plot", _WIDTH, height, description)
 
     def place(value: float) -> float:
-        return left + value / top * (_WIDTH - left - 62)
+        return left + (value - low) / (high - low) * (_WIDTH - left - 72)
 
     if median is not None:
         _add(root, "line", x1=place(median), x2=place(median), y1=6, y2=height - 34, cls="compared thin")
@@ -167,8 +172,8 @@ def intervals(rows: Sequence[Interval], median: float | None, axis: str, descrip
         _add(root, "circle", cx=place(row.value), cy=y, r=5, cls="own-dot" if row.is_own else "other-dot")
         _add(root, "text", _figure(row.value, is_percent=True), x=_WIDTH - 4, y=y + 5, cls="figure end")
     for tick in range(_TICKS + 1):
-        value = top * tick / _TICKS
-        _add(root, "text", _tick(value), x=place(value), y=height - 20, cls="tick middle")
+        value = low + (high - low) * tick / _TICKS
+        _add(root, "text", _figure(value, is_percent=True), x=place(value), y=height - 20, cls="tick middle")
     _add(root, "text", axis, x=left, y=height - 4, cls="tick")
     return _text_of(root)
 

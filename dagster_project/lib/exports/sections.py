@@ -39,6 +39,7 @@ def _trend(view: View) -> Section:
     shown_months = months.between(earliest, view.figures.month)
     own = [rate_of(rows.get(month)) for month in shown_months]
     last_year = [rate_of(rows.get(months.shift(month, -12))) for month in shown_months]
+    has_rates = any(value is not None for value in own)
     count = len(shown_months)
     labels = [month if (count - 1 - place) % _LABEL_EVERY == 0 else "" for place, month in enumerate(shown_months)]
     lines = [Series(view.say("line_own"), own, "own")]
@@ -69,11 +70,11 @@ def _trend(view: View) -> Section:
     return Section(
         key="trend",
         title=view.say("title_trend"),
-        note=view.say("note_trend"),
+        note=view.say("note_trend" if has_rates else "no_rates"),
         source=_source(view, "mart_churn_trend"),
         table=table,
-        plot=plots.trend(lines, labels, view.say("axis_rate"), view.say("alt_trend", count=count)),
-        chart=Chart("line", (5,)),
+        plot=plots.trend(lines, labels, view.say("axis_rate"), view.say("alt_trend", count=count)) if has_rates else "",
+        chart=Chart("line", (5,)) if has_rates else None,
     )
 
 
