@@ -320,9 +320,6 @@ def _channels(rng: np.random.Generator, district: np.ndarray, group: np.ndarray)
         weight = np.array([entry.weight if entry.district in (None, position) else 0.0 for entry in world.CHANNELS])
         if position == world.TINY_DISTRICT:
             weight = np.where([entry.kind == "own_hall" for entry in world.CHANNELS], weight, 0.0)
-        else:
-            share = max(world.DISTRICTS[position].share, 0.01)
-            weight = weight / np.array([share if entry.district is not None else 1.0 for entry in world.CHANNELS])
         channel[here] = rng.choice(len(weight), len(here), p=weight / weight.sum())
     campus = next(index for index, entry in enumerate(world.CHANNELS) if entry.kind == "campus")
     channel[(group >= 0) & (group < world.SCHOOL_GROUPS)] = campus

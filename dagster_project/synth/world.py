@@ -98,7 +98,10 @@ class Tariff:
 
 @dataclass(frozen=True)
 class Channel:
-    """A sales channel; a hoarding dealer's lines end in the month after the assessment."""
+    """A sales channel; a hoarding dealer's lines end in the month after the assessment.
+
+    ``weight`` is what it sells within a district (its own, or every district), relative to the others.
+    """
 
     code: str
     name: str
@@ -175,26 +178,21 @@ _WIDE_CHANNELS = (
     Channel("WS01", "网上商城", "online", None, 0, 0.08),
     Channel("XY01", "校园代理", "campus", None, 3, 0.06),
 )
+_DEALER_SHARE = 0.03
+"""Of all gross adds, how many come through each hoarding dealer."""
 HOARDING_SHARE = 0.9
 """Of the lines a hoarding dealer opens, how many are never used."""
 
 
 def _channels() -> tuple[Channel, ...]:
     halls = tuple(
-        Channel(
-            f"{letter}{district.code[-3:]}",
-            f"{district.name}{name}",
-            kind,
-            position,
-            commission,
-            weight * max(district.share, 0.01),
-        )
+        Channel(f"{letter}{district.code[-3:]}", f"{district.name}{name}", kind, position, commission, weight)
         for position, district in enumerate(DISTRICTS)
         for letter, name, kind, commission, weight in _CHANNELS_A_DISTRICT
     )
     dealers = (
-        Channel("K001", "雁湖区兴旺通信店", "agent", 0, 3, 0.03, True),
-        Channel("K002", "云溪县宏达手机店", "agent", 3, 6, 0.03, True),
+        Channel("K001", "雁湖区兴旺通信店", "agent", 0, 3, _DEALER_SHARE / DISTRICTS[0].share, True),
+        Channel("K002", "云溪县宏达手机店", "agent", 3, 6, _DEALER_SHARE / DISTRICTS[3].share, True),
     )
     return halls + _WIDE_CHANNELS + dealers
 
