@@ -494,7 +494,7 @@ _DATA_SET_FAULTS = (
         "missing_optional_data_set",
         _USAGE,
         "warning",
-        None,
+        "billing_usage_volume_is_near_earlier_months",
         "The month has no usage; what it would have fed is not available.",
         _remove(_USAGE),
     ),
