@@ -31,7 +31,7 @@ ranked as (
         *,
         row_number() over (
             partition by month, window_months
-            order by churned_count desc, closing_count desc, plan_code asc
+            order by churned_count desc nulls last, closing_count desc nulls last, plan_code asc nulls last
         ) as churned_rank
     from plans
 ),
