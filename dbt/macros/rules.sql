@@ -11,7 +11,7 @@
     left join {{ ref('thresholds') }} as thresholds
         on
             thresholds.valid_from <= calendar.month
-            and coalesce(thresholds.valid_to, '9999-12') >= calendar.month
+            and coalesce(nullif(thresholds.valid_to, ''), '9999-12') >= calendar.month
     group by calendar.month
 {%- endmacro -%}
 
