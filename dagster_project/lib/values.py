@@ -104,8 +104,8 @@ def _macros() -> dict[str, str]:
             f" then try_cast(regexp_replace(v, '^{_COMPACT_CLOCK}$', '\\1-\\2-\\3 \\4:\\5:\\6') as timestamp) end"
         ),
         "any_moment(v)": f"within_reason(coalesce(separated_moment({dashed}), compact_moment(v)))",
-        "same_date(d, v)": "case when cast(d as varchar) = v and d >= date '1900-01-01' then d end",
-        "same_moment(t, v)": "case when cast(t as varchar) = v and t >= timestamp '1900-01-01' then t end",
+        "same_date(d, v)": "case when isfinite(d) and cast(d as varchar) = v and d >= date '1900-01-01' then d end",
+        "same_moment(t, v)": "case when isfinite(t) and cast(t as varchar) = v and t >= timestamp '1900-01-01' then t end",
         "date_of(v)": (
             "coalesce(same_date(try_cast(v as date), v),"
             " cast(same_moment(try_cast(v as timestamp), v) as date), cast(any_moment(v) as date))"
@@ -118,7 +118,7 @@ def _macros() -> dict[str, str]:
         "number_of(v)": (
             "coalesce(case when not contains(v, '_') then try_cast(v as decimal(18, 6)) end, odd_number(v))"
         ),
-        "is_number(v)": f"regexp_full_match(replace(v, ',', ''), '{_PLAIN_NUMBER}')",
+        "is_number(v)": f"regexp_full_match(v, '{_PLAIN_NUMBER}') or regexp_full_match(v, '{_THOUSANDS}')",
         "money_of(d)": "case when abs(d - round(d, 2)) < 0.00005 then cast(round(d, 2) as decimal(18, 2)) end",
         "fen_of(d)": "case when abs(d - round(d, 0)) < 0.005 then cast(round(d, 0) / 100 as decimal(18, 2)) end",
         "bool_of(v)": f"case when lower(v) in ({true}) then true when lower(v) in ({false}) then false end",
@@ -248,7 +248,7 @@ def _value_checks(column: Column) -> Iterator[Check]:
 
 def _number_checks(column: Column, unread: str) -> Iterator[Check]:
     name = column.name
-    yield Check(name, "out_of_range", f"{unread} and d_{name} is null and is_number(v_{name})")
+    yield Check(name, "out_of_range", f"{unread} and d_{name} is null and (is_number(v_{name}))")
     if column.kind is Kind.MONEY:
         yield Check(name, "too_many_decimals", f"{unread} and d_{name} is not null")
     yield Check(name, "unparsable_value", unread)
