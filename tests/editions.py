@@ -209,7 +209,7 @@ def write_work_lists(
     """Write ``rows`` of mart_work_lists; what a row does not say is null."""
     columns = ", ".join(f"{name} {kind}" for name, (kind, _) in _LIST_COLUMNS.items())
     connection.execute(f"create table mart_work_lists ({columns})")
-    marks = ", ".join("?" * len(_LIST_COLUMNS))
+    listed = []
     for index, row in enumerate(rows):
         given = {
             "month": edition.month,
@@ -223,8 +223,9 @@ def write_work_lists(
             "sort_order": index,
             **row,
         }
-        values = [given.get(name) for name in _LIST_COLUMNS]
-        connection.execute(f"insert into mart_work_lists values ({marks})", values)
+        listed.append([given.get(name) for name in _LIST_COLUMNS])
+    if listed:
+        _insert(connection, "mart_work_lists", listed)
     _copy(connection, "mart_work_lists", edition)
 
 
@@ -240,21 +241,29 @@ def _write_fact(connection: duckdb.DuckDBPyConnection, edition: Edition, without
     _copy(connection, "fct_subscriber_months", edition)
 
 
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[object]]) -> None:
+    marks = ", ".join(f"({', '.join('?' * len(row))})" for row in rows)
+    connection.execute(f"insert into {table} values {marks}", [value for row in rows for value in row])
+
+
 def _fill(connection: duckdb.DuckDBPyConnection, month: str, without: Sequence[str], trend: float) -> None:
     phase = months.distance("2009-01", month)
     _fill_scopes(connection, month, phase, trend)
     _fill_plans(connection, month)
     _fill_cube(connection, month)
+    quality = []
     for name in contract.DATA_SETS:
         delivered = name not in without
         counts = (1, 1000, 990, 8, 2, 0.008) if delivered else (None,) * 6
-        row = [month, name, delivered, *counts, "accepted" if delivered else "not_delivered"]
-        connection.execute(f"insert into mart_delivery_quality values ({', '.join('?' * len(row))})", row)
+        quality.append([month, name, delivered, *counts, "accepted" if delivered else "not_delivered"])
+    _insert(connection, "mart_delivery_quality", quality)
 
 
 def _fill_scopes(connection: duckdb.DuckDBPyConnection, month: str, phase: int, trend: float) -> None:
     scopes = [("district", code, name, size) for code, (name, size) in DISTRICTS.items()]
     scopes.append(("network", "all", "全网", sum(size for _, size in DISTRICTS.values())))
+    trend_rows: list[list[object]] = []
+    cells: list[list[object]] = []
     for index, (kind, code, name, size) in enumerate(scopes):
         is_small = size < 100
         rate = 0.0285 + 0.004 * ((phase * 7 + index * 3) % 5 - 2) / 2 + trend + (index - 2) * 0.001
@@ -264,7 +273,7 @@ def _fill_scopes(connection: duckdb.DuckDBPyConnection, month: str, phase: int, 
         row += [churned * 3 // 10, churned - churned * 3 // 10, size + new - churned]
         row += [None, None, None] if is_small else [churned / size, rate * 0.98, rate * 1.02]
         row += [is_small, churned * 3, False]
-        connection.execute(f"insert into mart_churn_trend values ({', '.join('?' * len(row))})", row)
+        trend_rows.append(row)
         for bucket, hazard in zip(_BUCKETS, _HAZARDS, strict=True):
             for window in (1, 3):
                 base = size * window // len(_BUCKETS)
@@ -272,19 +281,24 @@ def _fill_scopes(connection: duckdb.DuckDBPyConnection, month: str, phase: int, 
                 rates = [None, None, None] if is_small else [lost / base, hazard * 0.95, hazard * 1.05]
                 cell = [month, window, kind, code, name, bucket, lost, base, base, *rates, is_small]
                 cell += [hazard / sum(_HAZARDS), 1 / len(_BUCKETS)]
-                connection.execute(f"insert into mart_churn_by_tenure values ({', '.join('?' * len(cell))})", cell)
+                cells.append(cell)
+    _insert(connection, "mart_churn_trend", trend_rows)
+    _insert(connection, "mart_churn_by_tenure", cells)
 
 
 def _fill_plans(connection: duckdb.DuckDBPyConnection, month: str) -> None:
+    plan_rows: list[list[object]] = []
+    cells: list[list[object]] = []
+    band_rows: list[list[object]] = []
     plans = ("动感学习", "神州行城市卡", "家园卡升级版", "家园卡单向版", "贺岁卡", "移动座机")
     for rank, plan in enumerate(plans, start=1):
         row = [month, 3, f"P{rank}", plan, 50_000 // rank, 400_000 // rank, 0.12 / rank, 0.4 / rank, rank, False]
-        connection.execute(f"insert into mart_churn_by_plan values ({', '.join('?' * len(row))})", row)
+        plan_rows.append(row)
         for bucket, hazard in zip(_BUCKETS, _HAZARDS, strict=True):
             is_small = rank == 5 and bucket == "04-06"
             cell = [month, 3, f"P{rank}", plan, bucket, 452, 9 if is_small else 5000 * rank]
             cell += [None if is_small else hazard * 3 / (1 + rank / 4), is_small]
-            connection.execute(f"insert into mart_churn_by_plan_tenure values ({', '.join('?' * len(cell))})", cell)
+            cells.append(cell)
     shares = ((0.25, 0.08), (0.3, 0.22), (0.24, 0.3), (0.12, 0.25), (0.06, 0.1), (0.03, 0.05))
     for band, (lost, base) in zip(_BANDS, (*shares, (None, None)), strict=True):
         index = lost / base if lost and base else None
@@ -299,14 +313,19 @@ def _fill_plans(connection: duckdb.DuckDBPyConnection, month: str) -> None:
             index,
             not index,
         ]
-        connection.execute(f"insert into mart_churn_by_arpu_band values ({', '.join('?' * len(row))})", row)
+        band_rows.append(row)
+    _insert(connection, "mart_churn_by_plan", plan_rows)
+    _insert(connection, "mart_churn_by_plan_tenure", cells)
+    _insert(connection, "mart_churn_by_arpu_band", band_rows)
 
 
 def _fill_cube(connection: duckdb.DuckDBPyConnection, month: str) -> None:
+    rows: list[list[object]] = []
     for code, (_, size) in DISTRICTS.items():
         for position, stage_name in enumerate(_STAGES):
             for tier, share in (("high", 0.1), ("mid", 0.3), ("low", 0.5), ("group", 0.08), ("U", 0.02)):
                 count = round(size * share * (0.05, 0.1, 0.6, 0.15, 0.1)[position])
                 billed = count * 9 // 10
                 row = [month, code, "神州行", stage_name, tier, count, billed, billed * 42, 42, None]
-                connection.execute(f"insert into mart_lifecycle_cube values ({', '.join('?' * len(row))})", row)
+                rows.append(row)
+    _insert(connection, "mart_lifecycle_cube", rows)

@@ -152,6 +152,6 @@ def folder_name(code: str) -> str:
     """
     plain = unicodedata.normalize("NFC", code)
     safe = _UNSAFE.sub("_", plain).strip(".")[:_LONGEST_NAME]
-    if safe == code and code.upper() == code and not _RESERVED.fullmatch(safe):
+    if safe and safe == code and code.upper() == code and not _RESERVED.fullmatch(safe):
         return safe
     return f"{safe or '_'}-{hashlib.sha256(code.encode()).hexdigest()[:8]}"

@@ -33,6 +33,7 @@ _HEADER_ROWS = 2
 _BATCH_ROWS = 8192
 _COMPRESSION_LEVEL = 3
 _LONGEST_CELL = 32_767
+_SHEET_ROW = quoted("row of the sheet")
 
 
 class RowsLost(RuntimeError):
@@ -159,7 +160,7 @@ def prepare_print(sheet: Worksheet) -> None:
     sheet.set_paper(9)
     sheet.fit_to_pages(1, 0)
     sheet.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
-    sheet.repeat_rows(1)
+    sheet.repeat_rows(0, 1)
     sheet.set_footer("&L&A&R&P / &N")
 
 
@@ -211,8 +212,8 @@ def _cut(sheet: str) -> tuple[str, str, str]:
 
 def _rows_query(book: Book, rows: Rows, styles: Sequence[int]) -> str:
     cells = [_cell(field, xl_col_to_name(column), styles[column]) for column, field in enumerate(book.fields)]
-    row = f"""concat('<row r="', n, '">', {", ".join(cells)}, '</row>')"""
-    number = f"cast({quoted(rows.number)} - cast(? as bigint) + {_HEADER_ROWS + 1} as varchar) as n"
+    row = f"""concat('<row r="', {_SHEET_ROW}, '">', {", ".join(cells)}, '</row>')"""
+    number = f"cast({quoted(rows.number)} - cast(? as bigint) + {_HEADER_ROWS + 1} as varchar) as {_SHEET_ROW}"
     span = f"{quoted(rows.number)} between ? and ?"
     return (
         f"select cast({quoted(rows.number)} as bigint), {row}"
@@ -223,7 +224,7 @@ def _rows_query(book: Book, rows: Rows, styles: Sequence[int]) -> str:
 def _cell(field: Field, letter: str, style: int) -> str:
     """SQL that gives a cell's markup, or nothing for a null."""
     name = quoted(field.name)
-    start = f"""'<c r="{letter}' || n || '" s="{style}"""
+    start = f"""'<c r="{letter}' || {_SHEET_ROW} || '" s="{style}"""
     if field.kind is Kind.TEXT:
         text = escaped(f"left(cast({name} as varchar), {_LONGEST_CELL})")
         return f"""coalesce({start}" t="inlineStr"><is><t xml:space="preserve">' || {text} || '</t></is></c>', '')"""

@@ -1,0 +1,49 @@
+"""CSV files: nothing in them runs, and negative numbers stay numbers."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from dagster_project.lib.exports.csvfile import harmless, write_csv
+from dagster_project.lib.exports.workbook import Field, Kind, Rows, RowsLost
+
+
+def neutralised(text: str) -> str:
+    with duckdb.connect() as connection:
+        return str(connection.execute(f"select {harmless('given')} from (select ? as given)", [text]).fetchone()[0])
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "@x", "\tx", "\rx", "\nx", "+cmd", "-cmd|' /C calc'!A0", "＝1", "-1+1", "+", "-"]
+)
+def test_what_a_spreadsheet_would_run_gets_an_apostrophe(text: str) -> None:
+    assert neutralised(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["-5", "+5", "-5.25", "-1.5e3", "-12%", "话费", "a=b", "", "13800000001", "'x"])
+def test_numbers_and_other_texts_stay_as_they_are(text: str) -> None:
+    assert neutralised(text) == text
+
+
+def test_a_file_starts_with_a_byte_order_mark_and_keeps_its_columns(tmp_path: Path) -> None:
+    target = tmp_path / "list.csv"
+    fields = (Field("name", "名称"), Field("amount", "金额(元)", Kind.MONEY))
+    with duckdb.connect() as connection:
+        connection.execute("create table lines (n bigint, name varchar, amount decimal(18,2))")
+        connection.execute("insert into lines values (2, 'a,\"b\n=c', -5), (1, '=x', 1.5)")
+        write_csv(connection, target, fields, Rows("lines", "n", 2))
+    content = target.read_bytes()
+    assert content.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.reader(content.decode("utf-8-sig").splitlines(keepends=True)))
+    assert rows == [["名称", "金额(元)"], ["'=x", "1.50"], ['a,"b\n=c', "-5.00"]]
+
+
+def test_a_file_that_lost_a_row_is_an_error(tmp_path: Path) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("create table lines as select 1::bigint as n, 'x' as name")
+        with pytest.raises(RowsLost):
+            write_csv(connection, tmp_path / "list.csv", (Field("name", "名称"),), Rows("lines", "n", 2))

@@ -1,0 +1,207 @@
+"""Scorecards: every figure is its mart's, what is not known is said, and nothing personal is shown."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import duckdb
+import openpyxl
+import pytest
+
+from dagster_project.lib import months
+from dagster_project.lib.exports.card import Card
+from dagster_project.lib.exports.edition import Edition
+from dagster_project.lib.exports.figures import load_figures
+from dagster_project.lib.exports.headlines import bucket_name
+from dagster_project.lib.exports.numbers import change, month_name, people, rounded, shown
+from dagster_project.lib.exports.scorecards import make_card, render, write_scorecards
+from dagster_project.lib.exports.states import Unit
+from dagster_project.lib.exports.workbook import Kind
+from tests.editions import catalog, settings, stage_month
+
+LISTED = (
+    {"list_type": "warning", "district_code": "D01", "arpu3_amount": 100, "msisdn": "13812345678"},
+    {"list_type": "warning", "district_code": "D01", "arpu3_amount": 50},
+    {"list_type": "warning", "district_code": "D01", "arpu3_amount": 50, "is_holdout": True},
+)
+
+
+@pytest.fixture(scope="module")
+def staged(tmp_path_factory: pytest.TempPathFactory) -> Edition:
+    """Fourteen months, the last of them with lists and without complaints or usage."""
+    home = tmp_path_factory.mktemp("scorecards")
+    history: dict[str, Path] = {}
+    for month in months.between("2010-09", "2011-10"):
+        edition = Edition(settings(home), catalog(), month, "aaaaaaaaaaaa", dict(history))
+        is_last = month == "2011-10"
+        stage_month(edition, LISTED if is_last else (), without=("crm_complaints", "billing_usage") if is_last else ())
+        history[month] = edition.folder
+    return edition
+
+
+def card(edition: Edition, code: str | None, name: str) -> Card:
+    with duckdb.connect() as connection:
+        figures = load_figures(connection, edition)
+    return make_card(edition, figures, Unit(code, name), ("crm_complaints", "billing_usage"))
+
+
+def value(edition: Edition, mart: str, column: str, where: str) -> float:
+    with duckdb.connect() as connection:
+        return connection.execute(
+            f"select {column} from read_parquet('{edition.mart(mart)}') where {where}"
+        ).fetchone()[0]
+
+
+def test_headlines_equal_their_marts(staged: Edition) -> None:
+    shown_figures = {headline.key: headline for headline in card(staged, "D01", "雁江").headlines}
+    district = "scope_type = 'district' and scope_code = 'D01'"
+    assert shown_figures["churn_rate"].value == value(staged, "mart_churn_trend", "churn_rate_opening", district)
+    flow = value(staged, "mart_churn_trend", "closing_count - opening_count", district)
+    assert shown_figures["net_adds"].value == flow
+    billed = value(staged, "mart_lifecycle_cube", "sum(billed_count) / sum(subscriber_count)", "district_code = 'D01'")
+    assert shown_figures["billed_rate"].value == pytest.approx(billed)
+
+
+def test_tables_equal_their_marts(staged: Edition) -> None:
+    sections = {section.key: section for section in card(staged, None, "全网").sections}
+    with duckdb.connect() as connection:
+        mart = staged.mart("mart_churn_by_tenure")
+        expected = connection.execute(
+            "select tenure_bucket, churned_count, at_risk_count, churn_rate_exposure from read_parquet(?)"
+            " where scope_type = 'network' and window_months = 3 order by tenure_bucket",
+            [str(mart)],
+        ).fetchall()
+    rows = [tuple(row[:4]) for row in sections["tenure"].table.rows]
+    assert rows == [(bucket_name(bucket), *rest) for bucket, *rest in expected]
+    assert sum(row[6] for row in sections["stages"].table.rows) == value(
+        staged, "mart_lifecycle_cube", "sum(subscriber_count)", "true"
+    )
+
+
+def test_changes_are_of_the_exact_figures(staged: Edition) -> None:
+    headline = card(staged, "D01", "雁江").headlines[0]
+    now, before = headline.series[-1][1], headline.series[-2][1]
+    assert now is not None
+    assert before is not None
+    assert f"{rounded(now - before, Kind.PERCENT):+}" in headline.changes[0].words
+    assert headline.changes[0].tone == ("worse" if now > before else "better")
+
+
+def test_a_district_is_ranked_from_the_lowest_rate_and_small_ones_are_not(staged: Edition) -> None:
+    notes = [card(staged, code, code).headlines[0].notes[0] for code in ("D01", "D02", "D03", "D04")]
+    places = [int(re.search(r"第 (\d) 位", note)[1]) for note in notes]
+    rates = [card(staged, code, code).headlines[0].value for code in ("D01", "D02", "D03", "D04")]
+    assert [sorted(rates).index(rate) + 1 for rate in rates] == places
+    assert not any("位（" in note for note in card(staged, "D09", "三户村").headlines[0].notes)
+
+
+def test_too_few_cases_are_a_dash_with_the_reason(staged: Edition) -> None:
+    headline = card(staged, "D09", "三户村").headlines[0]
+    assert (headline.shown, headline.value) == ("—", None)
+    assert "用户太少" in headline.reason
+
+
+def test_a_figure_without_its_data_says_which_data_is_missing(staged: Edition) -> None:
+    silent = card(staged, "D01", "雁江").headlines[-1]
+    assert silent.shown == "—"
+    assert silent.reason == "缺少用量数据，未计算"
+
+
+def test_lists_count_what_goes_out_and_say_when_there_is_nothing(staged: Edition) -> None:
+    lines = {line.href: line for line in card(staged, "D01", "雁江").lists}
+    assert (lines["warning.xlsx"].rows, lines["warning.xlsx"].worth) == (2, "月消费合计 150 元")
+    assert lines["silent.xlsx"].shown == "本月无此类用户"
+
+
+def test_the_tenure_sentence_names_the_bucket_that_loses_most(staged: Edition) -> None:
+    sentences = card(staged, None, "全网").sentences
+    assert sentences[0].startswith("10 月离网")
+    assert "入网 4–6 个月的用户占离网的 36%" in sentences[1]
+
+
+def test_a_page_has_no_personal_data_no_script_and_nothing_from_elsewhere(staged: Edition) -> None:
+    page = render(card(staged, "D01", "雁江"))
+    assert "13812345678" not in page
+    assert "S00000" not in page
+    assert "<script" not in page
+    assert not re.search(r"(src|href)=\"(https?:)?//", page)
+    assert not re.search(r"url\(|@import", page)
+
+
+def test_names_from_the_data_cannot_inject_markup(staged: Edition) -> None:
+    page = render(card(staged, "D01", "<script>alert(1)</script>"))
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+
+
+class Outline(HTMLParser):
+    """Collects what a screen reader needs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def test_a_page_can_be_read_aloud(staged: Edition) -> None:
+    outline = Outline()
+    outline.feed(render(card(staged, None, "全网")))
+    assert ("html", {"lang": "zh-CN"}) in outline.tags
+    drawings = [attributes for tag, attributes in outline.tags if tag == "svg"]
+    assert drawings
+    assert all(attributes["role"] == "img" and attributes["aria-label"] for attributes in drawings)
+    headers = [attributes for tag, attributes in outline.tags if tag == "th"]
+    assert all(attributes.get("scope") in ("row", "col") for attributes in headers)
+
+
+def test_files_are_the_same_bytes_twice_and_the_workbook_has_the_pages_numbers(staged: Edition) -> None:
+    export = staged.catalog.export("scorecard")
+    write_scorecards(staged, export)
+    paths = sorted(path for kind in ("html", "xlsx") for path in staged.folder.rglob(f"scorecard.{kind}"))
+    first = [path.read_bytes() for path in paths]
+    written = write_scorecards(staged, export)
+    assert [path.read_bytes() for path in paths] == first
+    assert len(written.files) == len(paths) == 12
+    workbook = openpyxl.load_workbook(staged.folder / "network" / "scorecard.xlsx")
+    assert workbook.sheetnames[-1] == "说明"
+    overview = workbook["概览"]
+    assert overview["B3"].value == card(staged, None, "全网").headlines[0].value
+    tenure = workbook["入网多久的用户在离网"]
+    rows = next(section for section in card(staged, None, "全网").sections if section.key == "tenure").table.rows
+    assert [cell.value for cell in tenure["D"][2:9]] == pytest.approx([row[3] for row in rows])
+    assert tenure._charts
+
+
+def test_a_branch_in_its_first_month_has_a_scorecard(tmp_path: Path) -> None:
+    edition = Edition(settings(tmp_path, "en"), catalog(), "2011-10", "aaaaaaaaaaaa")
+    stage_month(edition)
+    written = write_scorecards(edition, edition.catalog.export("scorecard"))
+    assert "no figure for last month" in (edition.folder / written.files[0].path).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("figure", "kind", "expected"),
+    [
+        (59188 / 1535376, Kind.PERCENT, "3.85%"),
+        (59189 / 1535376, Kind.PERCENT, "3.86%"),
+        (0.00125, Kind.PERCENT, "0.13%"),
+        (1234567, Kind.COUNT, "1,234,567"),
+        (2.5, Kind.COUNT, "3"),
+        (None, Kind.PERCENT, "—"),
+    ],
+)
+def test_figures_are_rounded_half_up(figure: float | None, kind: Kind, expected: str) -> None:
+    assert shown(figure, kind) == expected
+
+
+def test_figures_read_as_the_office_says_them() -> None:
+    assert people(43_033, "zh") == "4.30 万户"
+    assert people(9_999, "zh") == "9,999 户"
+    assert change(0.0285, 0.0313, Kind.PERCENT, "zh") == ("-0.28 个百分点", -1)
+    assert change(0.03, 0.030001, Kind.PERCENT, "zh") == ("0.00 个百分点", 0)
+    assert month_name("2011-10", "zh", with_year=True) == "2011 年 10 月"
+    assert month_name("2011-10", "en") == "October"
