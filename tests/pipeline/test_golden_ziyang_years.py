@@ -55,7 +55,7 @@ Row = Mapping[str, Any]
 
 
 def _rows(month: str) -> str:
-    """SQL: the subscriber months of ``month``; at the edge 11 leavers move from district A to B, 12 from brand X to Y."""
+    """SQL: the subscriber months of ``month``; at the edge 11 leavers move from A to B, 12 from X to Y."""
     churned, new, opening = CHURNED.get(month, 59_200), NEW.get(month, 0), OPENING.get(month, 0)
     district = "case when place < 11 then 'B' else 'A' end" if month == EDGE else "'A'"
     brand = "case when place < 12 then 'Y' else 'X' end" if month == EDGE else "'X'"

@@ -1,0 +1,133 @@
+"""The dbt unit tests of every model, and the marts over months that come, change and stay away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import duckdb
+import pytest
+
+from dagster_project.lib import months
+from tests.worlds import BuildFailed, World, run_dbt
+
+pytestmark = pytest.mark.slow
+
+CHURN_MARTS = "+mart_churn_trend +mart_churn_by_tenure +mart_churn_by_plan +mart_churn_by_arpu_band"
+
+
+def deliver(world: World, month: str, leavers: int, **columns: object) -> None:
+    """Deliver 300 subscribers of two districts, the first ``leavers`` of whom leave; the others stay for ever."""
+    rows = [
+        {
+            "subscriber_id": f"{'L' + month if place < leavers else 'S'}{place}",
+            "district_code": f"D{place % 2}",
+            "status": "cancelled" if place < leavers else "active",
+            "status_date": f"{month}-11" if place < leavers else None,
+            **columns,
+        }
+        for place in range(300)
+    ]
+    world.add("crm_subscribers", month, rows)
+
+
+def trend(world: World) -> Mapping[tuple[str, str], Mapping[str, Any]]:
+    rows = world.query("select * from retention.mart_churn_trend")
+    return {(row["month"], row["scope_code"]): row for row in rows}
+
+
+def windows(world: World) -> list[tuple[str, int]]:
+    rows = world.query("select distinct month, window_months from retention.mart_churn_by_plan order by 1, 2")
+    return [(row["month"], row["window_months"]) for row in rows]
+
+
+@pytest.fixture(scope="module")
+def branch(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Deliveries from January to June 2011 without April; brand from June on."""
+    world = World(tmp_path_factory.mktemp("rules"))
+    for month in months.between("2011-01", "2011-06"):
+        if month != "2011-04":
+            deliver(world, month, leavers=10, **({"brand": "M"} if month == "2011-06" else {}))
+    world.build("2011-01", "2011-06", select=CHURN_MARTS)
+    return world
+
+
+def test_every_dbt_unit_test_passes(tmp_path_factory: pytest.TempPathFactory) -> None:
+    world = World(tmp_path_factory.mktemp("unit_tests"))
+    world.build("2011-10", "2011-10")
+    done = run_dbt(world.settings, ["test", "--select", "test_type:unit"])
+    assert "ERROR=0" in done.stdout
+
+
+def test_a_window_of_three_months_needs_all_three(branch: World) -> None:
+    assert windows(branch) == [
+        ("2011-01", 1),
+        ("2011-02", 1),
+        ("2011-03", 1),
+        ("2011-03", 3),
+        ("2011-05", 1),
+        ("2011-06", 1),
+    ]
+
+
+def test_the_year_to_date_counts_the_delivered_months(branch: World) -> None:
+    row = trend(branch)["2011-06", "all"]
+    assert (row["ytd_month_count"], row["ytd_churned_count"]) == (5, 50)
+
+
+def test_a_scope_appears_with_its_column(branch: World) -> None:
+    rows = trend(branch)
+    assert ("2011-05", "M") not in rows
+    assert rows["2011-06", "M"]["closing_count"] == 290
+    assert ("2011-06", "prepaid") not in rows
+
+
+def test_districts_add_up_to_the_network(branch: World) -> None:
+    rows = trend(branch)
+    for column in ("opening_count", "churned_count", "closing_count"):
+        parts = rows["2011-06", "D0"][column] + rows["2011-06", "D1"][column]
+        assert parts == rows["2011-06", "all"][column]
+
+
+def test_a_restated_month_changes_its_rows_and_no_others(tmp_path_factory: pytest.TempPathFactory) -> None:
+    world = World(tmp_path_factory.mktemp("restated"))
+    for month in ("2011-01", "2011-02"):
+        deliver(world, month, leavers=10)
+    world.build("2011-01", "2011-02", select=CHURN_MARTS)
+    before = trend(world)
+    deliver(world, "2011-02", leavers=30)
+    world.build("2011-02", "2011-02", select=CHURN_MARTS)
+    after = trend(world)
+    assert {key: row for key, row in after.items() if key[0] == "2011-01"} == {
+        key: row for key, row in before.items() if key[0] == "2011-01"
+    }
+    assert after["2011-02", "all"]["churned_count"] == 50, "20 more leave, and the 20 stayers in their place vanish"
+    assert after["2011-02", "all"]["vanished_count"] == 20
+    world.build("2011-02", "2011-02", select=CHURN_MARTS)
+    assert trend(world) == after, "building once more changes nothing"
+
+
+@pytest.mark.parametrize(
+    ("change", "caught_by"),
+    [
+        ("closing_count = closing_count + 1", "opening_plus_arrivals_minus_losses_is_closing"),
+        ("scope_type = 'somewhere'", "has_only_mart_churn_trend_scope_type"),
+        ("churned_count = null", "mart_churn_trend_is_complete"),
+    ],
+)
+def test_a_spoiled_mart_does_not_pass_its_tests(branch: World, change: str, caught_by: str) -> None:
+    with duckdb.connect(str(branch.settings.duckdb_file)) as connection:
+        connection.execute("create or replace table kept as select * from retention.mart_churn_trend")
+        connection.execute(f"update retention.mart_churn_trend set {change} where scope_code = 'D0'")
+    variables = "{from_month: '2011-06', to_month: '2011-06'}"
+    try:
+        with pytest.raises(BuildFailed, match=caught_by):
+            run_dbt(
+                branch.settings,
+                ["test", "--select", "mart_churn_trend", "--exclude", "test_type:unit", "--vars", variables],
+            )
+    finally:
+        with duckdb.connect(str(branch.settings.duckdb_file)) as connection:
+            connection.execute("delete from retention.mart_churn_trend")
+            connection.execute("insert into retention.mart_churn_trend select * from kept")
+            connection.execute("drop table kept")
