@@ -171,16 +171,9 @@ def _of_subscribers(
 
 
 def _identity(connection: duckdb.DuckDBPyConnection) -> _Finding:
-    found = {scope_type: stock_and_flow.balances(connection, scope_type) for scope_type in stock_and_flow.SCOPES}
-    whole = found["network"].get("all", stock_and_flow.Balance())
-    uneven = [
-        f"{scope_type} {code}"
-        for scope_type, balances in found.items()
-        for code, balance in balances.items()
-        if not balance.is_even
-    ]
-    scopes = sum(len(balances) for balances in found.values())
-    return _Finding(not uneven, {**vars(whole), "scopes": scopes}, len(uneven), uneven)
+    uneven = stock_and_flow.uneven(connection)
+    whole = stock_and_flow.balances(connection, "network").get("all", stock_and_flow.Balance())
+    return _Finding(not uneven, vars(whole), len(uneven), uneven)
 
 
 def _vanished(connection: duckdb.DuckDBPyConnection, delivery: _Delivery) -> Iterator[_Finding]:

@@ -106,7 +106,7 @@ _STANDING = """
 """
 
 
-@dataclass
+@dataclass(frozen=True)
 class Balance:
     """One scope's stock and flow in a month; ``new`` joined in the month, ``back`` joined earlier."""
 
@@ -117,11 +117,6 @@ class Balance:
     churned: int = 0
     moved_out: int = 0
     closing: int = 0
-
-    @property
-    def is_even(self) -> bool:
-        """Whether opening and flows give closing."""
-        return self.opening + self.new + self.back + self.moved_in - self.churned - self.moved_out == self.closing
 
 
 def load(
@@ -153,43 +148,70 @@ def load(
 
 def balances(connection: duckdb.DuckDBPyConnection, scope_type: str) -> dict[str, Balance]:
     """The stock and flow of every scope of a type, by scope code; needs :func:`load`."""
-    found: dict[str, Balance] = {}
-    _count_stocks(connection, scope_type, found)
-    flows = connection.execute(f"""
-        select
-            {scope_type}_open, {scope_type}_now,
-            count(*) filter (takes_part and not is_open and not is_counted_anew and is_joined),
-            count(*) filter (takes_part and not is_open and not is_counted_anew and not is_joined),
-            count(*) filter (is_counted_anew),
-            count(*) filter (is_counted_no_more),
-            count(*) filter (is_open and takes_part and {scope_type}_open <> {scope_type}_now),
-            count(*) filter (is_open and not is_present),
-            count(*) filter (takes_part and is_terminal)
-        from standing
-        group by 1, 2
-    """).fetchall()
-    for was, now, new, back, counted, uncounted, moved, absent, left in flows:
-        _add(found, now, new=new, back=back, moved_in=counted + moved, churned=left)
-        _add(found, was, moved_out=uncounted + moved, churned=absent)
-    return dict(sorted(found.items()))
+    rows = connection.execute(f"select * from ({_balance(scope_type)}) order by code").fetchall()
+    return {code: Balance(*counts) for code, *counts in rows}
 
 
-def _add(found: dict[str, Balance], code: str, **counts: int) -> None:
-    if any(counts.values()):
-        balance = found.setdefault(code, Balance())
-        for name, count in counts.items():
-            setattr(balance, name, getattr(balance, name) + count)
+def uneven(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    """Scopes whose opening and flows do not give their closing, as ``type code``; needs :func:`load`."""
+    rows = [
+        (scope_type, code)
+        for scope_type in SCOPES
+        for (code,) in connection.execute(f"""
+            select code from ({_balance(scope_type)})
+            where opening + new + back + moved_in - churned - moved_out <> closing
+            order by code
+        """).fetchall()
+    ]
+    return tuple(f"{scope_type} {code}" for scope_type, code in rows)
 
 
-def _count_stocks(connection: duckdb.DuckDBPyConnection, scope_type: str, found: dict[str, Balance]) -> None:
+def _balance(scope_type: str) -> str:
     stock = f"select {SCOPES[scope_type]} as code from {{}} where is_counted and not is_terminal"
-    first_opening = f"select {scope_type}_open as code from standing where is_first and is_open"
-    opening = f"{stock.format('earlier')} union all {first_opening}"
-    for code, count in connection.execute(f"select code, count(*) from ({opening}) group by code").fetchall():
-        _add(found, code, opening=count)
-    closing = stock.format("present")
-    for code, count in connection.execute(f"select code, count(*) from ({closing}) group by code").fetchall():
-        _add(found, code, closing=count)
+    return f"""
+        with flows as (
+            select
+                {scope_type}_open as was,
+                {scope_type}_now as now,
+                count(*) filter (takes_part and not is_open and not is_counted_anew and is_joined) as new,
+                count(*) filter (takes_part and not is_open and not is_counted_anew and not is_joined) as back,
+                count(*) filter (is_counted_anew) as counted_in,
+                count(*) filter (is_counted_no_more) as counted_out,
+                count(*) filter (is_open and takes_part and {scope_type}_open <> {scope_type}_now) as moved,
+                count(*) filter (is_open and not is_present) as absent,
+                count(*) filter (takes_part and is_terminal) as terminated
+            from standing
+            group by was, now
+        ),
+
+        opening as (
+            {stock.format("earlier")}
+            union all
+            select {scope_type}_open from standing where is_first and is_open
+        ),
+
+        counted as (
+            select
+                now as code, 0 as opening, new, back, counted_in + moved as moved_in,
+                terminated as churned, 0 as moved_out, 0 as closing
+            from flows
+            union all
+            select was, 0, 0, 0, 0, absent, counted_out + moved, 0 from flows
+            union all
+            select code, count(*), 0, 0, 0, 0, 0, 0 from opening group by code
+            union all
+            select code, 0, 0, 0, 0, 0, 0, count(*) from ({stock.format("present")}) group by code
+        )
+
+        select
+            code,
+            sum(opening)::bigint as opening, sum(new)::bigint as new, sum(back)::bigint as back,
+            sum(moved_in)::bigint as moved_in, sum(churned)::bigint as churned,
+            sum(moved_out)::bigint as moved_out, sum(closing)::bigint as closing
+        from counted
+        group by code
+        having sum(opening + new + back + moved_in + churned + moved_out + closing) > 0
+    """
 
 
 def _scope_columns() -> str:
@@ -217,7 +239,10 @@ def _load_quarantined(
     connection: duckdb.DuckDBPyConnection, settings: Settings, window: tuple[str, ...], month: str, newest: Path | None
 ) -> None:
     connection.execute("create temp table quarantined (delivery_month varchar, subscriber_id varchar)")
-    select = "select distinct ?, subscriber_id from read_parquet(?, hive_partitioning = false)"
+    select = (
+        "select distinct ?, subscriber_id from read_parquet(?, hive_partitioning = false)"
+        " where subscriber_id is not null"
+    )
     files = {earlier: raw.path(settings, "quarantined_subscribers", earlier) for earlier in window}
     if newest is not None:
         files[month] = newest

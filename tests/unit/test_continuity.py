@@ -25,13 +25,15 @@ class Branch:
         self.delivered = World(home / "delivered")
         self.quarantined: Path | None = None
 
-    def accept(self, month: str, snapshot: Rows = (), *, quarantined: Iterable[str] = (), **others: Rows) -> None:
+    def accept(
+        self, month: str, snapshot: Rows = (), *, quarantined: Iterable[str | None] = (), **others: Rows
+    ) -> None:
         for table, rows in {"crm_subscribers": snapshot, **others}.items():
             self.accepted.add(table, month, rows)
         self.accepted.add("deliveries", month, [{"data_set": "crm_subscribers"}])
         self.accepted.add("quarantined_subscribers", month, [{"subscriber_id": one} for one in quarantined])
 
-    def deliver(self, month: str, snapshot: Rows, *, quarantined: Iterable[str] = (), **others: Rows) -> None:
+    def deliver(self, month: str, snapshot: Rows, *, quarantined: Iterable[str | None] = (), **others: Rows) -> None:
         for table, rows in {"crm_subscribers": snapshot, **others}.items():
             self.delivered.add(table, month, rows)
         self.delivered.add("quarantined_subscribers", month, [{"subscriber_id": one} for one in quarantined])
@@ -190,6 +192,12 @@ def test_a_quarantined_subscriber_is_carried_on_and_has_not_vanished(branch: Bra
     outcomes = branch.check("2011-10", "2011-09")
     assert outcomes["no_subscriber_vanished"].passed
     assert flows(outcomes["opening_plus_flows_is_closing"]) == (2, 0, 0, 0, 0, 0, 2)
+
+
+def test_a_quarantined_row_without_identifier_excuses_nobody(branch: Branch) -> None:
+    branch.accept("2011-09", people("one", "two"))
+    branch.deliver("2011-10", people("one"), quarantined=[None])
+    assert branch.check("2011-10", "2011-09")["no_subscriber_vanished"].failing_keys == ("two",)
 
 
 def test_a_subscriber_quarantined_for_two_months_is_still_in_the_opening_base(branch: Branch) -> None:
