@@ -82,7 +82,7 @@ def _delivery_rows(delivery: Delivery, reports: Mapping[str, DataSetReport]) -> 
 def _delivery_row(name: str, report: DataSetReport | None, *, hold_leavers: bool) -> tuple[object, ...]:
     if report is None or not report.is_delivered:
         return (name, False, 0, 0, 0, 0, 0, "absent", hold_leavers)
-    lines = sum(file.lines_read for file in report.files)
+    lines = sum(file.rows_read - file.other_months for file in report.files)
     counts = (report.loaded_count, report.quarantined_count, report.duplicate_count)
     return (name, True, len(report.files), lines, *counts, "loaded", hold_leavers)
 

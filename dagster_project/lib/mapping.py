@@ -27,6 +27,7 @@ _TOP_KEYS = {"months", "snapshots_hold_leavers", "files"}
 _FILE_KEYS = {"name", "pattern", "encoding", "delimiter", "header", "columns", "feeds", "rename", "money_unit"}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _PLACEHOLDERS = {"{month}": r"(?P<month>\d{4}-\d{2})", "{yyyymm}": r"(?P<yyyymm>\d{6})"}
+_GLOBS = {"{month}": "????-??", "{yyyymm}": "??????"}
 _DELIMITERS = {"tab": "\t", **{mark: mark for mark in dumps.DELIMITERS}}
 
 
@@ -62,7 +63,7 @@ class Source:
         """The months that file names in the landing folder tell."""
         glob, expression = self.pattern, re.escape(self.pattern).replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
         for mark, named in _PLACEHOLDERS.items():
-            glob = glob.replace(mark, "*")
+            glob = glob.replace(mark, _GLOBS[mark])
             expression = expression.replace(re.escape(mark), named, 1).replace(re.escape(mark), ".*")
         for path in landing.glob(glob):
             if found := re.fullmatch(expression, path.relative_to(landing).as_posix()):
@@ -235,10 +236,15 @@ def _statements(folder: Path, sources: set[str]) -> Iterable[tuple[str, str]]:
         yield path.stem, sql
 
 
+def _says_something(statement: Any) -> bool:
+    """Comments behind the last semicolon are no statement."""
+    return statement is not None and not isinstance(statement, exp.Semicolon)
+
+
 def tables_of(path: Path, sql: str) -> set[str]:
     """The sources that a mapping's statement reads; raise unless it is exactly one SELECT."""
     try:
-        parsed = [statement for statement in sqlglot.parse(sql, read="duckdb") if statement is not None]
+        parsed = [statement for statement in sqlglot.parse(sql, read="duckdb") if _says_something(statement)]
     except sqlglot.errors.SqlglotError as problem:
         raise InvalidMapping(f"{path}: not valid SQL: {str(problem).splitlines()[0]}") from None
     if len(parsed) != 1 or not isinstance(parsed[0], exp.Query):
@@ -251,3 +257,6 @@ def _check_feeds(path: Path, sources: tuple[Source, ...], statements: Mapping[st
     for source in sources:
         if both := sorted(set(source.feeds) & set(statements)):
             raise InvalidMapping(f"{path}: {source.name}.feeds: {both[0]} comes from {both[0]}.sql already")
+    for name in {feed for source in sources for feed in source.feeds}:
+        if len({source.facts.in_fen for source in sources if name in source.feeds}) > 1:
+            raise InvalidMapping(f"{path}: money_unit: the files that feed {name} must state the same unit")
