@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -166,6 +167,9 @@ def test_files_are_the_same_bytes_twice_and_the_workbook_has_the_pages_numbers(s
     written = write_scorecards(staged, export)
     assert [path.read_bytes() for path in paths] == first
     assert len(written.files) == len(paths) == 12
+    for path in staged.folder.rglob("*.xlsx"):
+        with zipfile.ZipFile(path) as archive:
+            assert {part.date_time for part in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
     workbook = openpyxl.load_workbook(staged.folder / "network" / "scorecard.xlsx")
     assert workbook.sheetnames[-1] == "说明"
     overview = workbook["概览"]

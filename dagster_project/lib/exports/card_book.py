@@ -10,7 +10,7 @@ from xlsxwriter import Workbook
 from xlsxwriter.worksheet import Worksheet
 
 from dagster_project.lib.exports.card import Card, Chart, Headline, Section, Table
-from dagster_project.lib.exports.style import ACCENT, BOOK_FONT, FIXED_DATE, Formats, make_formats, safe_sheet_name
+from dagster_project.lib.exports.style import ACCENT, Formats, make_formats, open_book, safe_sheet_name
 from dagster_project.lib.exports.workbook import Kind, prepare_print, write_notes
 from dagster_project.lib.wording import text
 
@@ -20,8 +20,7 @@ _COLOURS = (ACCENT, "#C2570C")
 
 def write_card_book(target: Path, card: Card) -> None:
     """Write the card to ``target``: an overview, a sheet for each section, notes last."""
-    with Workbook(str(target), {"default_format_properties": BOOK_FONT, "strings_to_formulas": False}) as workbook:
-        workbook.set_properties({"title": card.title, "created": FIXED_DATE})
+    with open_book(str(target), card.title) as workbook:
         formats = make_formats(workbook)
         title = f"{card.title} · {card.subtitle}"
         _overview(workbook, formats, card, title)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from xlsxwriter import Workbook
 from xlsxwriter.worksheet import Worksheet
 
 from dagster_project.lib.exports.catalog import Export, Model
 from dagster_project.lib.exports.edition import Edition, Written, record, written_file
 from dagster_project.lib.exports.states import NETWORK
-from dagster_project.lib.exports.style import BOOK_FONT, FIXED_DATE, Formats, make_formats, safe_sheet_name
+from dagster_project.lib.exports.style import Formats, make_formats, open_book, safe_sheet_name
 from dagster_project.lib.exports.workbook import prepare_print, write_notes
 from dagster_project.lib.wording import text
 
@@ -64,9 +63,8 @@ def _write(
     target: Path, edition: Edition, *, tables: Sequence[Sequence[str]], columns: Sequence[Sequence[str]]
 ) -> None:
     language = edition.settings.language
-    with Workbook(str(target), {"default_format_properties": BOOK_FONT}) as workbook:
-        title = text("exports.dictionary_title", language, month=edition.month, version=edition.publication_id)
-        workbook.set_properties({"title": title, "created": FIXED_DATE})
+    title = text("exports.dictionary_title", language, month=edition.month, version=edition.publication_id)
+    with open_book(str(target), title) as workbook:
         formats = make_formats(workbook)
         for sheet, fields, rows in (("tables", _TABLE_FIELDS, tables), ("columns", _COLUMN_FIELDS, columns)):
             worksheet = workbook.add_worksheet(safe_sheet_name(text(f"exports.dictionary_{sheet}", language)))

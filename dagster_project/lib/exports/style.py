@@ -5,16 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import IO, Any
 
 from xlsxwriter import Workbook
 from xlsxwriter.format import Format
 
 Formats = Mapping[str, Format]
 
-FIXED_DATE = dt.datetime(2000, 1, 1)
+_FIXED_DATE = dt.datetime(2000, 1, 1)
 """In place of the clock, so that the same rows give the same bytes."""
-BOOK_FONT: Mapping[str, Any] = {"font_name": "Microsoft YaHei", "font_size": 10}
+_FONT: Mapping[str, Any] = {"font_name": "Microsoft YaHei", "font_size": 10}
 ACCENT = "#1F5A99"
 _GRID = "#D5DCE4"
 
@@ -41,9 +41,27 @@ _FORMATS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+def open_book(target: str | IO[bytes], title: str) -> Workbook:
+    """A new workbook that takes texts as texts; the same content gives the same bytes.
+
+    It is made in memory, because parts made through files carry the files' times, and gets its own
+    copy of the font, because XlsxWriter changes the dictionary that it is given.
+    """
+    options = {
+        "in_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+        "default_format_properties": dict(_FONT),
+    }
+    workbook = Workbook(target, options)
+    workbook.set_properties({"title": title, "created": _FIXED_DATE})
+    return workbook
+
+
 def make_formats(workbook: Workbook) -> Formats:
     """Every cell format, registered with ``workbook`` in a fixed order."""
-    return {name: workbook.add_format({**BOOK_FONT, **properties}) for name, properties in _FORMATS.items()}
+    return {name: workbook.add_format({**_FONT, **properties}) for name, properties in _FORMATS.items()}
 
 
 def safe_sheet_name(name: str) -> str:

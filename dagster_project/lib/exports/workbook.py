@@ -20,11 +20,10 @@ from typing import IO
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-from xlsxwriter import Workbook
 from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
-from dagster_project.lib.exports.style import BOOK_FONT, FIXED_DATE, Formats, make_formats, safe_sheet_name
+from dagster_project.lib.exports.style import Formats, make_formats, open_book, safe_sheet_name
 from dagster_project.lib.warehouse.base import quoted
 
 SHEET_ROWS = 500_000
@@ -122,8 +121,7 @@ def _spans(count: int, limit: int) -> list[tuple[int, int]]:
 def _shell(book: Book, spans: Sequence[tuple[int, int]]) -> bytes:
     """The workbook without rows; where rows go, one row shows the cell formats."""
     buffer = io.BytesIO()
-    workbook = Workbook(buffer, {"in_memory": True, "default_format_properties": BOOK_FONT})
-    workbook.set_properties({"title": book.title, "created": FIXED_DATE})
+    workbook = open_book(buffer, book.title)
     formats = make_formats(workbook)
     for index, (first, last) in enumerate(spans, start=1):
         name = book.sheet if len(spans) == 1 else f"{book.sheet} {index}"
