@@ -18,14 +18,15 @@ from tests.worlds import World
 pytestmark = pytest.mark.slow
 
 MONTH = "2005-04"
+JOINED = "2003-05-20"
 RATIO_BILLS = {"r3.00": 300, "r3.01": 301, "r1.00": 100, "r0.99": 99, **{f"other{number}": 75 for number in range(16)}}
 """Twenty bills of 100 yuan on average."""
 PREPAID_BILLS = {f"prepaid{number}": 10 * number for number in range(1, 11)}
 PROTOTYPES: Mapping[str, Mapping[str, Any]] = {
     "growth": {"join_date": "2005-02-10"},
-    "sunk": {},
-    "stable": {},
-    "warning": {"contract_end": "2005-06-30"},
+    "sunk": {"join_date": JOINED},
+    "stable": {"join_date": JOINED},
+    "warning": {"join_date": JOINED, "contract_end": "2005-06-30"},
 }
 """April is the third tenure month of the one that grows."""
 
@@ -47,12 +48,15 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[str,
 
 
 def _deliver(world: World, month: str) -> None:
-    postpaid = [{"subscriber_id": name, "network": "GSM", "payment_type": "postpaid"} for name in RATIO_BILLS]
-    prepaid = [{"subscriber_id": name, "network": "CDMA", "payment_type": "prepaid"} for name in PREPAID_BILLS]
+    common = {"join_date": JOINED, "payment_type": "postpaid"}
+    postpaid = [{**common, "subscriber_id": name, "network": "GSM"} for name in RATIO_BILLS]
+    prepaid = [
+        {**common, "subscriber_id": name, "network": "CDMA", "payment_type": "prepaid"} for name in PREPAID_BILLS
+    ]
     typical = [
-        {"subscriber_id": name, "network": "3G", "payment_type": "postpaid", **facts}
+        {**common, "subscriber_id": name, "network": "3G", **facts}
         for name, facts in PROTOTYPES.items()
-        if facts.get("join_date", "2004-01-01")[:7] <= month
+        if facts["join_date"][:7] <= month
     ]
     world.add("crm_subscribers", month, [*postpaid, *prepaid, *typical])
     quiet = month == MONTH

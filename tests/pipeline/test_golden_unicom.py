@@ -127,7 +127,7 @@ def bands(tmp_path_factory: pytest.TempPathFactory) -> World:
         ), people as (select *, above + unnest(range(people)) as place from cells)
     """
     world.add_sql(
-        "crm_subscribers", "2005-05", f"{everybody} select 'G' || place as subscriber_id, {_PAYMENT} from people"
+        "crm_subscribers", "2005-05", f"{everybody} select 'G' || place as subscriber_id, {_LINE} from people"
     )
     world.add_sql(
         "billing_bills", "2005-05", f"{everybody} select 'G' || place as subscriber_id, amount as total_fee from people"
@@ -135,7 +135,7 @@ def bands(tmp_path_factory: pytest.TempPathFactory) -> World:
     world.add_sql(
         "crm_subscribers",
         "2005-06",
-        f"""{everybody} select 'G' || place as subscriber_id, {_PAYMENT},
+        f"""{everybody} select 'G' || place as subscriber_id, {_LINE},
         case when stays then 'active' else 'cancelled' end as status,
         case when not stays then date '2005-06-09' end as status_date from people""",
     )
@@ -158,8 +158,11 @@ def bands(tmp_path_factory: pytest.TempPathFactory) -> World:
     return world
 
 
-_PAYMENT = """case when place % 100 < 39 then 'prepaid' when place % 100 < 74 then 'quasi_prepaid' else 'postpaid' end
-    as payment_type"""
+_LINE = """
+    date '2003-05-20' as join_date,
+    case when place % 100 < 39 then 'prepaid' when place % 100 < 74 then 'quasi_prepaid' else 'postpaid' end
+        as payment_type
+"""
 
 
 def _bands(world: World, month: str) -> Mapping[str, Mapping[str, Any]]:
