@@ -264,8 +264,7 @@ def _billed_but_absent(connection: duckdb.DuckDBPyConnection, delivery: _Deliver
         return _SAYS_NOTHING
     select = """
         select distinct subscriber_id from read_parquet(?, hive_partitioning = false)
-        where subscriber_id in (select subscriber_id from earlier where not is_terminal)
-            and subscriber_id not in (select subscriber_id from present)
+        where subscriber_id in (select subscriber_id from standing where was_on_net and not is_present)
     """
     (count,) = connection.execute(f"select count(*) from ({select})", [str(bills)]).fetchall()[0]
     keys = _first_values(connection, select, [str(bills)])

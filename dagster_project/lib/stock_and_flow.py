@@ -135,9 +135,9 @@ def load(
     """
     window = months.between(months.shift(month, -_CARRIED_MONTHS - 1), months.shift(month, -1))
     _load_quarantined(connection, settings, window, month, quarantined)
-    _load_rows(connection, "present_rows", snapshot)
+    _load_rows(connection, "present", snapshot)
     before = raw.path(settings, "crm_subscribers", previous) if previous else None
-    _load_rows(connection, "earlier_rows", before)
+    _load_rows(connection, "earlier", before)
     _load_history(connection, settings, window, month)
     _load_carried(connection, "present", month)
     _load_carried(connection, "earlier", previous)
@@ -228,7 +228,7 @@ def _of(table: str, column: str) -> str:
 
 def _load_rows(connection: duckdb.DuckDBPyConnection, table: str, path: Path | None) -> None:
     if path is None:
-        connection.execute(f"create temp table {table} as select * from present_rows limit 0")
+        connection.execute(f"create temp table {table} as select * from present limit 0")
         return
     connection.execute(
         f"create temp table {table} as {_ROWS} from read_parquet(?, hive_partitioning = false)", [str(path)]
@@ -255,7 +255,7 @@ def _load_history(
     connection: duckdb.DuckDBPyConnection, settings: Settings, window: tuple[str, ...], month: str
 ) -> None:
     """Rows of earlier months of the subscribers who are in quarantine: few, whatever the branch's size."""
-    connection.execute("create temp table history as select ''::varchar as delivery_month, * from present_rows limit 0")
+    connection.execute("create temp table history as select ''::varchar as delivery_month, * from present limit 0")
     files = [(earlier, raw.path(settings, "crm_subscribers", earlier)) for earlier in window]
     for of_month, path in files:
         if path.is_file():
@@ -265,15 +265,12 @@ def _load_history(
                 [of_month, str(path)],
             )
     connection.execute(
-        "insert into history select ?, * from present_rows"
-        " where subscriber_id in (select subscriber_id from quarantined)",
+        "insert into history select ?, * from present where subscriber_id in (select subscriber_id from quarantined)",
         [month],
     )
 
 
 def _load_carried(connection: duckdb.DuckDBPyConnection, stock: str, month: str | None) -> None:
-    connection.execute(f"create temp table {stock} as select * from {stock}_rows")
     if month is not None:
         earliest = months.shift(month, -_CARRIED_MONTHS)
         connection.execute(f"insert into {stock} {_CARRIED}", {"month": month, "earliest": earliest})
-    connection.execute(f"drop table {stock}_rows")
