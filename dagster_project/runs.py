@@ -20,6 +20,8 @@ from dagster_project.settings import Settings
 JOB = "month_close"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _POLL_SECONDS = 0.5
+_REASON_LINES = 6
+_DBT_ERRORS = "Errors parsed from dbt logs:"
 
 Progress = Callable[[str, int, int], None]
 """Called with the step being worked on, steps done and steps in all."""
@@ -81,10 +83,13 @@ def _execute(range_: Sequence[str], progress: Progress) -> str | None:
 
 
 def _reason(event: dg.DagsterEvent) -> str:
+    """The innermost error in a few lines; of dbt's, the part that says what failed."""
     error = event.step_failure_data.error
     while error and error.cause:
         error = error.cause
-    return error.message.strip().splitlines()[0] if error and error.message.strip() else "no reason given"
+    said = error.message.partition(_DBT_ERRORS)[2] or error.message if error else ""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return " ".join(lines[:_REASON_LINES]) or "no reason given"
 
 
 @contextmanager

@@ -1,7 +1,5 @@
 """Check outcomes of the work, as Dagster's asset checks."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import dagster as dg

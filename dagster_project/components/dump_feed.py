@@ -1,7 +1,5 @@
 """One monthly dump -> one raw data set, gated by its expectation suite."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -47,7 +45,6 @@ def _raw_asset(feed: DumpFeed) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=key,
-        name=None,
         deps=[dg.AssetKey(["raw", name]) for name in feed.waits_for],
         partitions_def=monthly,
         backfill_policy=whole_range,

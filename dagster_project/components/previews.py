@@ -1,7 +1,5 @@
 """The first rows of a Parquet file as a table for the UI, without personal data."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from pathlib import Path
 

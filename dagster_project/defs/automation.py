@@ -1,7 +1,5 @@
 """When things run: the month-close job, its schedule, and the sensor that sees deliveries by content."""
 
-from __future__ import annotations
-
 import json
 
 import dagster as dg

@@ -20,6 +20,7 @@ def resources() -> dg.Definitions:
                 project_dir=str(DBT_PROJECT_DIR),
                 profiles_dir=str(DBT_PROJECT_DIR),
                 target=settings.warehouse,
+                dbt_executable=str(dbt.executable()),
                 global_config_flags=["--quiet", "--no-send-anonymous-usage-stats"],
             ),
         }

@@ -30,6 +30,11 @@ def manifest_path(warehouse: str) -> Path:
     return target_dir(warehouse) / "manifest.json"
 
 
+def executable() -> Path:
+    """The dbt of this environment, also when its folder is not on the search path."""
+    return Path(sys.executable).with_name("dbt")
+
+
 def build_arguments(first: str, last: str) -> tuple[str, ...]:
     """The dbt command that rebuilds the months from ``first`` to ``last`` and tests them.
 
@@ -69,7 +74,7 @@ def project_files() -> tuple[Path, ...]:
 
 def _run(settings: Settings, arguments: Sequence[str]) -> None:
     command = [
-        str(Path(sys.executable).with_name("dbt")),
+        str(executable()),
         "--quiet",
         *arguments,
         "--project-dir",
@@ -81,6 +86,8 @@ def _run(settings: Settings, arguments: Sequence[str]) -> None:
         "--log-path",
         str(settings.scratch / "dbt-logs"),
     ]
-    done = subprocess.run(command, env={**os.environ, **settings.environment()}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env={**os.environ, **settings.environment()}, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise ManifestFailed(f"dbt could not read {DBT_PROJECT_DIR}:\n{done.stdout}{done.stderr}")

@@ -1,7 +1,5 @@
 """What is published: one asset per dbt exposure, then the publication that makes them readable."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from datetime import timedelta

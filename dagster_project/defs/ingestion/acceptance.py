@@ -1,7 +1,5 @@
 """The gate between what was delivered and what counts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg

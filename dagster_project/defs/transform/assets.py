@@ -1,7 +1,5 @@
 """The dbt project: every model, one invocation for a whole range of months."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

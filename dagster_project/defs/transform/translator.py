@@ -1,7 +1,5 @@
 """How dbt's models appear in Dagster: four decisions."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
