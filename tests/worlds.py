@@ -201,3 +201,129 @@ def _cell(name: str, given: set[str], constants: Mapping[str, Any]) -> str:
     if name in given:
         return name
     return f"'{constants[name]}'" if name in constants else "null"
+
+
+def varied_world(home: Path) -> World:
+    """Four months of 240 subscribers among whom every kind of flow, tier, stage, warning and list occurs."""
+    world = World(home)
+    for lag, month in enumerate(("2011-03", "2011-04", "2011-05", "2011-06")):
+        world.add_sql("crm_subscribers", month, _VARIED_SNAPSHOT.format(lag=lag, month=month))
+        world.add_sql("billing_bills", month, _VARIED_BILLS.format(lag=lag))
+        world.add_sql("billing_usage", month, _VARIED_USAGE.format(lag=lag, month=month))
+        world.add_sql("billing_payments", month, _VARIED_PAYMENTS.format(lag=lag, month=month))
+        complaints = [
+            {
+                "complaint_id": f"{month}-{number}",
+                "subscriber_id": f"S{number // 2 * 11:03d}",
+                "created_at": f"{month}-05 10:00:00",
+                "satisfaction": 1 + number % 5,
+            }
+            for number in range(20)
+        ]
+        world.add("crm_complaints", month, complaints)
+        answers = [
+            {
+                "survey_id": f"{month}-{number}",
+                "subscriber_id": f"S{number * 7:03d}",
+                "answered_at": f"{month}-20 09:30:00",
+                "score": number % 11,
+            }
+            for number in range(30)
+        ]
+        world.add("crm_surveys", month, answers)
+        world.add("quarantined_subscribers", month, [{"subscriber_id": "S007"}] if lag == 2 else [])
+    groups = [{"group_id": "G0", "has_agreement": True}, {"group_id": "G1", "has_agreement": False}]
+    world.add("crm_groups", "2011-03", groups)
+    return world
+
+
+_VARIED_SNAPSHOT = """
+select
+    printf('S%03d', i) as subscriber_id,
+    printf('138%08d', i) as msisdn,
+    'D' || cast((i + case when i % 37 = 0 then {lag} else 0 end) % 3 as varchar) as district_code,
+    case when i % 41 = 0 then null else 'B' || cast((i + case when i % 29 = 0 then {lag} else 0 end) % 2 as varchar) end
+        as brand,
+    case when i % 4 = 0 then '3G' else 'GSM' end as network,
+    case i % 3 when 0 then 'prepaid' when 1 then 'postpaid' else 'quasi_prepaid' end as payment_type,
+    'P' || cast(i % 5 as varchar) as plan_code,
+    case
+        when i % 19 = 0 then cast('2011-06-07' as date)
+        when i % 23 = 0 then cast('2011-05-11' as date)
+        else cast('2007-02-03' as date) + cast(i * 6 as integer)
+    end as join_date,
+    case
+        when i % 17 = 0 and {lag} = 2 then 'suspended_arrears'
+        when i % 17 = 0 and {lag} = 3 then 'disconnected'
+        when i % 31 = 0 and {lag} >= 1 then 'cancelled'
+        when i % 43 = 0 and {lag} = 2 then 'ported_out'
+        when i % 47 = 0 then 'suspended_voluntary'
+        when i % 53 = 0 and {lag} = 3 then 'pre_cancelled'
+        when i % 38 = 0 and {lag} = 3 then 'cancelled'
+        else 'active'
+    end as status,
+    case
+        when i % 17 = 0 and {lag} = 3 then cast('{month}-09' as date)
+        when i % 31 = 0 and {lag} >= 1 then cast('2011-04-21' as date)
+        when i % 38 = 0 and {lag} = 3 then cast('{month}-25' as date)
+    end as status_date,
+    case when i % 6 = 0 then cast('2011-06-30' as date) + cast(i as integer) end as contract_end,
+    case when i % 8 = 0 then 600.00 end as contract_commitment,
+    case when i % 8 = 0 then 600.00 - 150 * {lag} end as contract_remaining,
+    case when i % 10 = 1 then 'G' || cast(i % 20 // 10 as varchar) end as group_id,
+    case when i % 59 = 0 then 'V1' end as vpn_id,
+    i % 61 = 0 as is_special,
+    i % 14 = 0 as is_bank_debit,
+    i % 67 <> 0 or {lag} = 1 as is_countable,
+    i % 71 = 0 as is_do_not_contact,
+    'M' || cast(i % 4 as varchar) as account_manager
+from range(240) as numbers(i)
+where
+    not (i % 19 = 0 and {lag} < 3)
+    and not (i % 23 = 0 and {lag} < 2)
+    and not (i % 73 = 0 and {lag} = 3)
+    and not (i % 79 = 0 and {lag} = 1)
+    and not (i = 7 and {lag} = 2)
+    and not (i % 31 = 0 and {lag} = 3 and i % 2 = 0)
+"""
+
+_VARIED_BILLS = """
+select
+    printf('S%03d', i) as subscriber_id,
+    case
+        when i % 13 = 0 and {lag} = 3 then 0
+        when i % 11 = 0 and {lag} = 3 then 4.37
+        else round((i * 7919 % 30011) / 100.0, 2) + {lag} / 3.0
+    end as total_fee,
+    case when i % 12 = 0 then 12.5 * {lag} else 0 end as arrears
+from range(240) as numbers(i)
+where i % 9 <> 4
+"""
+
+_VARIED_USAGE = """
+select
+    printf('S%03d', i) as subscriber_id,
+    case when i % 5 = 0 and {lag} = 3 then 3 else (i * 31 + {lag} * 7) % 400 + 0.25 end as mou_out,
+    (i * 17 + {lag}) % 300 as mou_in,
+    (i * 3 + {lag}) % 90 as calls_out,
+    case when i % 7 = 0 and {lag} = 3 then 400 else (i * 5 + {lag}) % 80 end as calls_in,
+    (i * 13 + {lag} * 11) % 40 as distinct_called,
+    i % 9 as sms_out,
+    (i * 7 + {lag}) % 600 as data_mb,
+    (i * 3 + {lag} * 5) % 31 as active_days,
+    case when i % 33 = 0 then {lag} else 0 end as forward_offnet_calls,
+    case when i % 35 = 0 then {lag} else 0 end as rival_hotline_calls,
+    cast('{month}-17' as date) as last_activity_date
+from range(240) as numbers(i)
+where i % 16 <> 3
+"""
+
+_VARIED_PAYMENTS = """
+select
+    '{month}-' || cast(i as varchar) || '-' || cast(j as varchar) as payment_id,
+    printf('S%03d', i) as subscriber_id,
+    cast('{month}-08 12:00:00' as timestamp) as paid_at,
+    10 * (1 + (i + {lag}) % 7) as amount
+from range(240) as numbers(i), range(3) as times(j)
+where j < (i + {lag}) % 4
+"""

@@ -45,7 +45,8 @@ tiers as (
 averages as (
 
     select month, {{ ratio('sum(tenure_month)', 'count(tenure_month)') }} as mean_tenure_month
-    from lines
+    from {{ ref('int_subscriber_months_measured') }}
+    where is_on_net_close
     group by month
 
 ),

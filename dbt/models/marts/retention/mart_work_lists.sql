@@ -42,6 +42,37 @@
 } %}
 {%- set template_codes = clause_sentences.keys() | list + other_sentences.keys() | list + ['mid_high'] %}
 
+{#- Read twice: once narrow to find who is listed and in which order, once whole for those who are. -#}
+{%- set lines %}
+    select
+        subscriber_months.*,
+        calendar.quarter,
+        {{ days_between('calendar.last_on', 'subscriber_months.contract_end_on') }} as days_to_contract_end,
+        thresholds.expiring_days,
+        thresholds.contract_months,
+        thresholds.spend_drop_share,
+        thresholds.frequency_drop_share,
+        thresholds.recharge_regular_count,
+        thresholds.complaints_count,
+        thresholds.arrears_amount as arrears_limit_amount,
+        thresholds.holdout_share,
+        concat('+', coalesce(subscriber_months.warning_clauses, ''), '+') as clauses,
+        subscriber_months.is_on_net_close
+        and subscriber_months.status <> 'suspended_voluntary'
+        and not subscriber_months.is_do_not_contact as is_contactable,
+        coalesce(
+            subscriber_months.contract_commitment_amount > 0
+            and coalesce(subscriber_months.months_to_contract_end >= 0, true)
+            and subscriber_months.contract_remaining_amount
+            <= thresholds.contract_remaining_share * subscriber_months.contract_commitment_amount,
+            false
+        ) as is_commitment_spent
+    from {{ ref('fct_subscriber_months') }} as subscriber_months
+    inner join calendar on subscriber_months.month = calendar.month
+    inner join thresholds on subscriber_months.month = thresholds.month
+    where {{ months_in_range('subscriber_months.month') }}
+{%- endset %}
+
 with thresholds as (
 
     {{ thresholds([
@@ -63,75 +94,84 @@ templates as (
 
 ),
 
-lines as (
-
-    select
-        subscriber_months.*,
-        calendar.quarter,
-        {{ days_between('calendar.last_on', 'subscriber_months.contract_end_on') }} as days_to_contract_end,
-        thresholds.expiring_days,
-        thresholds.contract_months,
-        thresholds.spend_drop_share,
-        thresholds.frequency_drop_share,
-        thresholds.recharge_regular_count,
-        thresholds.complaints_count,
-        thresholds.arrears_amount as arrears_limit_amount,
-        thresholds.holdout_share,
-        subscriber_months.is_on_net_close
-        and subscriber_months.status <> 'suspended_voluntary'
-        and not subscriber_months.is_do_not_contact as is_contactable,
-        coalesce(
-            subscriber_months.contract_commitment_amount > 0
-            and coalesce(subscriber_months.months_to_contract_end >= 0, true)
-            and subscriber_months.contract_remaining_amount
-            <= thresholds.contract_remaining_share * subscriber_months.contract_commitment_amount,
-            false
-        ) as is_commitment_spent
-    from {{ ref('fct_subscriber_months') }} as subscriber_months
-    inner join calendar on subscriber_months.month = calendar.month
-    inner join thresholds on subscriber_months.month = thresholds.month
-    where {{ months_in_range('subscriber_months.month') }}
-
-),
-
-marked as (
-
-    select
-        lines.*,
-        concat('+', coalesce(warning_clauses, ''), '+') as clauses,
-        is_contactable and risk_level is not null as is_warning,
-        is_contactable
-        and (coalesce(days_to_contract_end between 0 and expiring_days, false) or is_commitment_spent) as is_expiring,
-        is_contactable and status <> 'suspended_arrears' and coalesce(is_silent, false) as is_silent_listed,
-        is_contactable and tenure_month > 1 and coalesce(billed_revenue_amount = 0, false) as is_non_billed,
-        is_contactable and value_tier in ('high', 'mid', 'group') as is_mid_high
-    from lines
+candidates as (
+    {{ lines }}
 
 ),
 
 listed as (
 
-    {%- for list_type, flag in {
-        'warning': 'is_warning', 'expiring': 'is_expiring', 'silent': 'is_silent_listed',
-        'non_billed': 'is_non_billed', 'mid_high': 'is_mid_high', 'churned': 'is_churned',
-    }.items() %}
-    select '{{ list_type }}' as list_type, marked.* from marked
-    where {{ flag }}
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
-    {%- endfor %}
+    select
+        lines.month,
+        lines.subscriber_id,
+        list_types.list_type,
+        list_types.has_holdout,
+        case lines.risk_level when 'red' then 1 when 'orange' then 2 when 'yellow' then 3 else 4 end as risk_order,
+        coalesce(value_tiers.sort_order, 9) as tier_order,
+        value_tiers.zh as tier_zh,
+        value_tiers.en as tier_en,
+        lines.arpu3_amount
+    from candidates as lines
+    cross join {{ ref('list_types') }} as list_types
+    left join {{ ref('value_tiers') }} as value_tiers on lines.value_tier = value_tiers.value_tier
+    where
+        case list_types.list_type
+            when 'churned' then lines.is_churned
+            when 'warning' then lines.is_contactable and lines.risk_level is not null
+            when 'expiring'
+                then
+                    lines.is_contactable
+                    and (
+                        coalesce(lines.days_to_contract_end between 0 and lines.expiring_days, false)
+                        or lines.is_commitment_spent
+                    )
+            when 'silent'
+                then
+                    lines.is_contactable
+                    and lines.status <> 'suspended_arrears'
+                    and coalesce(lines.is_silent, false)
+            when 'non_billed'
+                then
+                    lines.is_contactable
+                    and lines.tenure_month > 1
+                    and coalesce(lines.billed_revenue_amount = 0, false)
+            when 'mid_high' then lines.is_contactable and value_tiers.is_mid_high
+        end
+
+),
+
+-- The order is found on narrow rows: sorting whole ones would cost more than all the rest.
+ranked as (
+
+    select
+        month,
+        subscriber_id,
+        list_type,
+        has_holdout,
+        tier_zh,
+        tier_en,
+        row_number() over (
+            partition by month, list_type
+            order by risk_order, tier_order, arpu3_amount desc nulls last, subscriber_id
+        ) as sort_order
+    from listed
+
+),
+
+lines as (
+    {{ lines }}
 
 ),
 
 described as (
 
     select
-        listed.*,
-        list_types.has_holdout,
-        value_tiers.sort_order as tier_order,
+        lines.*,
+        ranked.list_type,
+        ranked.has_holdout,
+        ranked.sort_order,
         {%- for language in ['zh', 'en'] %}
-        case listed.list_type
+        case ranked.list_type
             when 'warning' then concat_ws(
                 '{{ '；' if language == 'zh' else '; ' }}',
                 case when clauses like '%+contract+%' and months_to_contract_end between 0 and contract_months then {{ sentence('contract_end_' ~ language, clause_sentences.contract_end) }} end,
@@ -158,19 +198,17 @@ described as (
             )
             when 'silent' then {{ sentence('silent_' ~ language, other_sentences.silent) }}
             when 'non_billed' then {{ sentence('non_billed_' ~ language, other_sentences.non_billed) }}
-            when 'mid_high' then {{ sentence('mid_high_' ~ language, {'tier': 'value_tiers.' ~ language, 'from': as_text('arpu3_amount', 2)}) }}
+            when 'mid_high' then {{ sentence('mid_high_' ~ language, {'tier': 'ranked.tier_' ~ language, 'from': as_text('arpu3_amount', 2)}) }}
             when 'churned' then
                 case churn_kind
                     when 'passive' then {{ sentence('churned_passive_' ~ language, other_sentences.churned_passive) }}
                     when 'active' then {{ sentence('churned_active_' ~ language, other_sentences.churned_active) }}
                     else {{ sentence('churned_unknown_' ~ language, other_sentences.churned_unknown) }}
                 end
-        end as reason_{{ language }},
+        end as reason_{{ language }}{{ ',' if not loop.last }}
         {%- endfor %}
-        case risk_level when 'red' then 1 when 'orange' then 2 when 'yellow' then 3 else 4 end as risk_order
-    from listed
-    inner join {{ ref('list_types') }} as list_types on listed.list_type = list_types.list_type
-    left join {{ ref('value_tiers') }} as value_tiers on listed.value_tier = value_tiers.value_tier
+    from lines
+    inner join ranked on lines.month = ranked.month and lines.subscriber_id = ranked.subscriber_id
     cross join templates
 
 ),
@@ -229,14 +267,7 @@ final as (
         and coalesce(value_tier, 'U') <> 'group'
         and not coalesce(is_special, false)
         and {{ hash_share("concat(subscriber_id, quarter)") }} < holdout_share as is_holdout,
-        cast(row_number() over (
-            partition by month, list_type
-            order by
-                risk_order,
-                coalesce(tier_order, 9),
-                arpu3_amount desc nulls last,
-                subscriber_id
-        ) as bigint) as sort_order
+        cast(sort_order as bigint) as sort_order
     from described
 
 )
