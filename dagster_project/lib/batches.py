@@ -134,7 +134,7 @@ def _gather_file(reader: _Reader, gathering: _Gathering, file: DeliveredFile, fa
     gathering.columns |= set(columns.positions)
     gathering.unknown += columns.unknown
     _add_damaged(reader, number, f"select * from {table}_damaged")
-    _add_rows(reader, gathering, columns, table, str(number), text.line, text.rows)
+    _add_rows(reader, gathering, columns, table=table, file_no=str(number), line=text.line, rows=text.rows)
 
 
 def _file_report(name: str, text: TextTable) -> FileReport:
@@ -146,7 +146,7 @@ def _add_damaged(reader: _Reader, number: int, query: str) -> None:
 
 
 def _add_rows(
-    reader: _Reader, gathering: _Gathering, columns: Columns, table: str, file_no: str, line: str, rows: int
+    reader: _Reader, gathering: _Gathering, columns: Columns, *, table: str, file_no: str, line: str, rows: int
 ) -> None:
     fields = ", ".join(
         f"c{columns.positions[column.name]} as {column.name}"
@@ -219,7 +219,7 @@ def _gather_shape(reader: _Reader, gathering: _Gathering, shaped: Shaped) -> Non
     gathering.unknown += [name for name in columns.unknown if name]
     file_no = _file_number(numbers, f"c{places[FILE_COLUMN]}") if has_file else "0"
     line = f"cast(c{places[LINE_COLUMN]} as bigint)" if LINE_COLUMN in places else "cast(null as bigint)"
-    _add_rows(reader, gathering, columns, "part_0", file_no, line, text.rows)
+    _add_rows(reader, gathering, columns, table="part_0", file_no=file_no, line=line, rows=text.rows)
     gathering.files += _with_rows(reader, reports, file_no)
 
 

@@ -142,7 +142,8 @@ class _Tally:
             raise UnreadableDump("binary_file", self.breaks + text[: text.index("\0")].count("\n") + 1)
         self.blanks += _blank_lines(self.last + text)
         self.breaks += text.count("\n")
-        self.decoded += _non_ascii(text)
+        if self.decoded < _CONVINCING_UTF8:
+            self.decoded += _non_ascii(text)
         self.has_quotes = self.has_quotes or '"' in text
         self.last = text[-1]
 

@@ -263,7 +263,7 @@ class _Job:
     def _write(self) -> None:
         columns = ", ".join(column.name for column in self.data_set.columns)
         candidate = candidate_path(self.settings, self.delivery, self.data_set.name)
-        rows = f"select {columns} from typed where problem is null order by row_no"
+        rows = f"select {columns} from typed where problem is null"
         kept_out = quarantine.path(self.settings, self.delivery.month, self.delivery.delivery_id, self.data_set.name)
         for target in (candidate, kept_out):
             target.parent.mkdir(parents=True, exist_ok=True)

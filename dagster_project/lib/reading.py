@@ -81,7 +81,7 @@ def _read_fast(connection: duckdb.DuckDBPyConnection, path: Path, header: Header
     """Rows read, or -1 when the fast reader rejected anything."""
     columns = [f"c{index}" for index in range(len(header.names))]
     try:
-        return _read_csv(connection, path, header.delimiter, header.line, columns, table)
+        return _read_csv(connection, path, header.delimiter, skip=header.line, columns=columns, table=table)
     except duckdb.Error:
         return -1
 
@@ -90,6 +90,7 @@ def _read_csv(
     connection: duckdb.DuckDBPyConnection,
     path: Path,
     delimiter: str,
+    *,
     skip: int,
     columns: Sequence[str],
     table: str,
@@ -114,14 +115,14 @@ def _read_exactly(
     try:
         counts = records.write_clean(text, header, clean, damaged)
         columns = ["line_text", *(f"c{index}" for index in range(len(header.names)))]
-        _read_csv(connection, clean, header.delimiter, 0, columns, f"{table}_clean")
+        _read_csv(connection, clean, header.delimiter, skip=0, columns=columns, table=f"{table}_clean")
         names = ", ".join(columns[1:])
         connection.execute(
             f"create or replace temp table {table} as"
             f" select cast(line_text as bigint) as line, {names} from {table}_clean"
         )
         connection.execute(f"drop table {table}_clean")
-        _read_csv(connection, damaged, ",", 0, ["line_text", "code", "record"], f"{table}_rejected")
+        _read_csv(connection, damaged, ",", skip=0, columns=["line_text", "code", "record"], table=f"{table}_rejected")
         connection.execute(f"insert into {table}_damaged select * from {table}_rejected")
     finally:
         clean.unlink(missing_ok=True)

@@ -59,10 +59,8 @@ class _Shape:
 
     def judge(self, line: int, text: str) -> Record:
         """A closed record, good when it has the right number of fields."""
-        if '"' not in text:
-            count = text.count(self.delimiter) + 1
-        else:
-            count = len(_fields(self.delimiter, text))
+        has_quotes = '"' in text
+        count = len(_fields(self.delimiter, text)) if has_quotes else text.count(self.delimiter) + 1
         return Record(line, text, "" if count == self.width else WRONG_COLUMN_COUNT)
 
 

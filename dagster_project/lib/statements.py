@@ -42,8 +42,8 @@ def _delivery_refusals(settings: Settings, delivery: Delivery, manifest: Manifes
     if manifest.problem:
         yield refusal(settings, "malformed_manifest", _SPEAKER, MANIFEST, detail=manifest.problem)
     if manifest.month is not None and manifest.month != delivery.month:
-        facts = {"stated": manifest.month, "month": delivery.month}
-        yield refusal(settings, "manifest_month", _SPEAKER, MANIFEST, **facts)
+        stated, month = manifest.month, delivery.month
+        yield refusal(settings, "manifest_month", _SPEAKER, MANIFEST, stated=stated, month=month)
 
 
 def _data_set(statement: Statement, files: list[DeliveredFile]) -> str | None:

@@ -104,8 +104,8 @@ def _macros() -> dict[str, str]:
             f" then try_cast(regexp_replace(v, '^{_COMPACT_CLOCK}$', '\\1-\\2-\\3 \\4:\\5:\\6') as timestamp) end"
         ),
         "any_moment(v)": f"within_reason(coalesce(separated_moment({dashed}), compact_moment(v)))",
-        "same_date(d, v)": "case when isfinite(d) and cast(d as varchar) = v and d >= date '1900-01-01' then d end",
-        "same_moment(t, v)": "case when isfinite(t) and cast(t as varchar) = v and t >= timestamp '1900-01-01' then t end",
+        "same_date(d, v)": f"case when {_same('d')} and d >= date '1900-01-01' then d end",
+        "same_moment(t, v)": f"case when {_same('t')} and t >= timestamp '1900-01-01' then t end",
         "date_of(v)": (
             "coalesce(same_date(try_cast(v as date), v),"
             " cast(same_moment(try_cast(v as timestamp), v) as date), cast(any_moment(v) as date))"
@@ -118,7 +118,7 @@ def _macros() -> dict[str, str]:
         "number_of(v)": (
             "coalesce(case when not contains(v, '_') then try_cast(v as decimal(18, 6)) end, odd_number(v))"
         ),
-        "is_number(v)": f"regexp_full_match(v, '{_PLAIN_NUMBER}') or regexp_full_match(v, '{_THOUSANDS}')",
+        "is_number(v)": f"(regexp_full_match(v, '{_PLAIN_NUMBER}') or regexp_full_match(v, '{_THOUSANDS}'))",
         "money_of(d)": "case when abs(d - round(d, 2)) < 0.00005 then cast(round(d, 2) as decimal(18, 2)) end",
         "fen_of(d)": "case when abs(d - round(d, 0)) < 0.005 then cast(round(d, 0) / 100 as decimal(18, 2)) end",
         "bool_of(v)": f"case when lower(v) in ({true}) then true when lower(v) in ({false}) then false end",
@@ -127,6 +127,11 @@ def _macros() -> dict[str, str]:
             f" when regexp_full_match(v, '{_MONTH_AS_DATE}') then left(v, 7) end"
         ),
     }
+
+
+def _same(name: str) -> str:
+    """A reading that is written just as it was read took nothing in silence."""
+    return f"isfinite({name}) and cast({name} as varchar) = v"
 
 
 _NUMERIC = (Kind.MONEY, Kind.NUMBER, Kind.COUNT)
@@ -149,7 +154,8 @@ def typed_query(data_set: DataSet, scope: Scope, checks: tuple[Check, ...]) -> s
         with cleaned as (select file_no, row_no, line, {", ".join(cleaned)} from records),
         parsed as (select *, {", ".join([*parsed, *empty])} from cleaned),
         finished as (select *{"".join(", " + item for item in finished)} from parsed)
-        select file_no, row_no, line, {names}, cast({_problem(data_set, scope, checks)} as smallint) as problem from finished
+        select file_no, row_no, line, {names}, cast({_problem(data_set, scope, checks)} as smallint) as problem
+        from finished
     """
 
 
@@ -248,7 +254,7 @@ def _value_checks(column: Column) -> Iterator[Check]:
 
 def _number_checks(column: Column, unread: str) -> Iterator[Check]:
     name = column.name
-    yield Check(name, "out_of_range", f"{unread} and d_{name} is null and (is_number(v_{name}))")
+    yield Check(name, "out_of_range", f"{unread} and d_{name} is null and is_number(v_{name})")
     if column.kind is Kind.MONEY:
         yield Check(name, "too_many_decimals", f"{unread} and d_{name} is not null")
     yield Check(name, "unparsable_value", unread)

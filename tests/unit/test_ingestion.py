@@ -63,7 +63,7 @@ def test_parts_of_a_data_set_are_read_together_whatever_their_format(branch: Bra
     delivery = branch.deliver(
         {
             "billing_bills.csv": BILLS + "U1,2011-10,58\n",
-            "billing_bills_2.csv.gz": gzip.compress("total_fee;bill_month;subscriber_id\n12;201110;U2\n".encode()),
+            "billing_bills_2.csv.gz": gzip.compress(b"total_fee;bill_month;subscriber_id\n12;201110;U2\n"),
             "billing_bills_3.parquet": parquet.getvalue(),
         }
     )
@@ -183,7 +183,7 @@ def test_an_optional_data_set_that_is_missing_is_not_available(branch: Branch) -
         ("billing_bills.csv", BILLS.encode() + b"U1,2011-10,\xff\xff\n", "undecodable"),
         ("billing_bills.parquet", b"PAR1 no", "unreadable_parquet"),
         ("billing_bills.parquet", b"", "empty_file"),
-        ("billing_bills.csv", "subscriber_id,bill_month\nU1,2011-10\n".encode(), "missing_column"),
+        ("billing_bills.csv", b"subscriber_id,bill_month\nU1,2011-10\n", "missing_column"),
         ("billing_bills.csv", (BILLS.strip() + ",应收金额\nU1,2011-10,1,1\n").encode(), "duplicate_column"),
     ],
 )
@@ -346,3 +346,10 @@ def test_raw_files_have_the_types_of_the_contract(branch: Branch) -> None:
         described = duckdb.sql(f"describe select * from read_parquet('{path}', hive_partitioning = false)").fetchall()
         expected = {column: kind.upper() for column, kind in raw.table_columns(name).items()}
         assert {row[0]: row[1] for row in described} == expected
+
+
+def test_candidates_keep_the_order_of_the_file(branch: Branch) -> None:
+    rows = "U3,2011-10,1\nU9,2011-10,1\nU1,2011-10,2\nU3,2011-10,1\nU2,2011-10,3\n"
+    delivery = branch.deliver({"billing_bills.csv": BILLS + rows})
+    branch.ingest(delivery, "billing_bills")
+    assert branch.loaded(delivery, "billing_bills", "subscriber_id") == [("U3",), ("U1",), ("U2",)]
