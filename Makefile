@@ -2,6 +2,9 @@
 PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
+export DO_NOT_TRACK = 1
+export DAGSTER_DISABLE_TELEMETRY = 1
+export GX_ANALYTICS_ENABLED = false
 STAMP := $(VENV)/.installed
 
 .PHONY: setup demo serve test test-fast lint check-definitions spark-test bench lock clean

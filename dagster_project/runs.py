@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from pathlib import Path
 
 import dagster as dg
 
@@ -55,31 +56,41 @@ def run_months(settings: Settings, requested: Sequence[str], progress: Progress,
         first_plan = plan(settings, requested, force=force)
         if not first_plan.range:
             return RunResult(first_plan, ())
-        error = _execute(first_plan.range, progress)
+        error = _execute(settings, first_plan.range, progress)
         if error is None:
             return RunResult(first_plan, _published(settings, first_plan.range))
         refused = _first_refused(settings, first_plan.range)
         before = tuple(month for month in first_plan.range if refused and month < refused.month)
-        if not refused or not before or _execute(before, progress) is not None:
+        if not refused or not before or _execute(settings, before, progress) is not None:
             return RunResult(first_plan, (), refused, error)
         return RunResult(first_plan, _published(settings, before), refused, error)
 
 
-def _execute(range_: Sequence[str], progress: Progress) -> str | None:
+def _execute(settings: Settings, range_: Sequence[str], progress: Progress) -> str | None:
     """Run the job over the months; None when it succeeded, else which steps failed and why."""
     from dagster_project.definitions import defs  # noqa: PLC0415  (loading declares every asset)
 
-    job = defs().get_job_def(JOB)
+    job = defs().resolve_job_def(JOB)
     run_id = str(uuid.uuid4())
     tags = {"dagster/asset_partition_range_start": range_[0], "dagster/asset_partition_range_end": range_[-1]}
-    with dg.DagsterInstance.get() as instance, _reported(instance, run_id, len(job.graph.nodes), progress):
+    with (
+        dg.DagsterInstance.get() as instance,
+        _reported(instance, run_id, len(job.graph.nodes), progress),
+        _tools_told_to(settings.home / "logs" / f"{run_id}.log"),
+    ):
         result = job.execute_in_process(
             instance=instance, tags=tags, run_config=_QUIET, raise_on_error=False, run_id=run_id
         )
-    if result.success:
-        return None
+    return _what_went_wrong(result)
+
+
+def _what_went_wrong(result: dg.ExecuteInProcessResult) -> str | None:
+    """None when every step did its work: Dagster also calls a run a success when steps were skipped."""
     failures = [event for event in result.all_events if event.is_step_failure]
-    return "; ".join(f"{event.step_key}: {_reason(event)}" for event in failures) or "the run failed"
+    if failures or not result.success:
+        return "; ".join(f"{event.step_key}: {_reason(event)}" for event in failures) or "the run failed"
+    skipped = [event.step_key for event in result.all_events if event.event_type_value == "STEP_SKIPPED"]
+    return f"steps were skipped: {', '.join(map(str, skipped))}" if skipped else None
 
 
 def _reason(event: dg.DagsterEvent) -> str:
@@ -90,6 +101,14 @@ def _reason(event: dg.DagsterEvent) -> str:
     said = error.message.partition(_DBT_ERRORS)[2] or error.message if error else ""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     return " ".join(lines[:_REASON_LINES]) or "no reason given"
+
+
+@contextmanager
+def _tools_told_to(log: Path) -> Iterator[None]:
+    """What dbt prints goes to a file, so that the terminal keeps the progress and the result."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", encoding="utf-8") as file, redirect_stdout(file):
+        yield
 
 
 @contextmanager

@@ -119,6 +119,7 @@ class Settings:
             "DAGSTER_HOME": str(self.dagster_home),
             "DBT_TARGET_PATH": f"target/{self.warehouse}",
             "DO_NOT_TRACK": "1",
+            "DAGSTER_DISABLE_TELEMETRY": "1",
             "GX_ANALYTICS_ENABLED": "false",
         }
 

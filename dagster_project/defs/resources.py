@@ -21,7 +21,6 @@ def resources() -> dg.Definitions:
                 profiles_dir=str(DBT_PROJECT_DIR),
                 target=settings.warehouse,
                 dbt_executable=str(dbt.executable()),
-                global_config_flags=["--quiet", "--no-send-anonymous-usage-stats"],
             ),
         }
     )

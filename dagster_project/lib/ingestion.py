@@ -57,13 +57,16 @@ def ingest(settings: Settings, delivery: Delivery, data_set_name: str) -> DataSe
     """
     data_set = contract.DATA_SETS[data_set_name]
     needed = {name: ingest(settings, delivery, name) for name in _looked_up(data_set)}
-    fingerprint = _fingerprint(settings, delivery, data_set)
     known = reports.read(report_path(settings, delivery, data_set_name))
-    if known and known.fingerprint == fingerprint and _is_complete(settings, delivery, known):
+    if (
+        known
+        and known.fingerprint == _fingerprint(settings, delivery, data_set, needed, known)
+        and _is_complete(settings, delivery, known)
+    ):
         return known
     with _workplace(settings, delivery, data_set) as work, engine.connect(settings) as connection:
-        job = _Job(settings, delivery, data_set, needed, connection)
-        report = replace(job.run(work), fingerprint=fingerprint)
+        report = _Job(settings, delivery, data_set, needed, connection).run(work)
+    report = replace(report, fingerprint=_fingerprint(settings, delivery, data_set, needed, report))
     reports.write(report, report_path(settings, delivery, data_set_name))
     return report
 
@@ -83,18 +86,42 @@ def _is_complete(settings: Settings, delivery: Delivery, report: DataSetReport) 
     return candidate_path(settings, delivery, report.data_set).is_file() and kept_out.is_file()
 
 
-def _fingerprint(settings: Settings, delivery: Delivery, data_set: DataSet) -> str:
+def _fingerprint(
+    settings: Settings,
+    delivery: Delivery,
+    data_set: DataSet,
+    needed: Mapping[str, DataSetReport],
+    report: DataSetReport,
+) -> str:
+    """Everything that ``report`` rests on: of earlier months only what was really looked at."""
     earlier = {m: e.delivery_id for m, e in deliveries.accepted(settings).items() if m < delivery.month}
-    sources = {name: _held_before(settings, earlier, name) for name in (data_set.name, *_looked_up(data_set))}
+    absent = [name for name, other in {**needed, data_set.name: report}.items() if not other.is_delivered]
+    held = {name: _held_before(settings, earlier, name) for name in absent}
     facts = (
         _READING,
         delivery.delivery_id,
         repr(data_set),
         (settings.language, settings.quarantine_share_limit, settings.msisdn_pattern),
-        sorted(earlier.items()) if data_set.subscribers_must_be_known else None,
-        sorted((name, month, earlier[month]) for name, month in sources.items() if month),
+        sorted((m, name) for m, (name, _) in _snapshots_before(settings, delivery.month).items())
+        if report.looked_back
+        else None,
+        sorted((name, month, earlier[month]) for name, month in held.items() if month),
     )
     return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+
+def _snapshots_before(settings: Settings, month: str) -> dict[str, tuple[str, Path]]:
+    """Delivery and snapshot file of every earlier month: the accepted one, else the newest candidate.
+
+    Candidates count because the months of one run are all read before any of them is accepted.
+    """
+    candidates = sorted(
+        settings.incoming.glob(f"*/*/{_SNAPSHOT}.parquet"), key=lambda path: (path.stat().st_mtime_ns, str(path))
+    )
+    found = {path.parent.parent.name: (path.parent.name, path) for path in candidates}
+    for accepted_month, entry in deliveries.accepted(settings).items():
+        found[accepted_month] = (entry.delivery_id, raw.path(settings, _SNAPSHOT, accepted_month))
+    return {m: (name, path) for m, (name, path) in found.items() if m < month and path.is_file()}
 
 
 def _held_before(settings: Settings, earlier: Mapping[str, str], name: str) -> str | None:
@@ -162,7 +189,7 @@ class _Job:
         checks = values.checks_of(self.data_set, scope)
         query = values.typed_query(self.data_set, scope, checks)
         self.connection.execute(f"create temp table typed as {query}")
-        self._look_back(checks)
+        report = replace(report, looked_back=self._look_back(checks))
         checks = (*checks, Check(self.data_set.key[0], "repeated_key", ""))
         self._settle_repeated_keys(len(checks) - 1)
         quarantine.collect(self.connection, self.settings, self.data_set, checks)
@@ -214,14 +241,13 @@ class _Job:
         )
         return True
 
-    def _look_back(self, checks: tuple[Check, ...]) -> None:
-        """Who is not in this snapshot may have been in an earlier one; only those are looked up."""
+    def _look_back(self, checks: tuple[Check, ...]) -> bool:
+        """Who is not in this snapshot may have been in an earlier one; whether there was anyone to look up."""
         number = next((n for n, check in enumerate(checks) if check.code == "unknown_subscriber"), None)
         if number is None or not self._count(f"typed where problem = {number}"):
-            return
-        months = sorted(month for month in deliveries.accepted(self.settings) if month < self.delivery.month)
-        paths = [raw.path(self.settings, _SNAPSHOT, month) for month in months]
-        if found := [literal(str(path)) for path in paths if path.is_file()]:
+            return False
+        snapshots = _snapshots_before(self.settings, self.delivery.month)
+        if found := [literal(str(path)) for _, (_, path) in sorted(snapshots.items())]:
             self.connection.execute(
                 f"""
                 update typed set problem = null
@@ -229,6 +255,7 @@ class _Job:
                     and subscriber_id in (select subscriber_id from read_parquet([{", ".join(found)}]))
                 """
             )
+        return True
 
     def _settle_repeated_keys(self, number: int) -> None:
         """Rows of one key that are alike load once; rows that differ are kept out, all of them."""

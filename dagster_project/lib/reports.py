@@ -57,6 +57,8 @@ class DataSetReport:
     amounts: Mapping[str, Decimal] = field(default_factory=dict)
     refusals: tuple[Refusal, ...] = ()
     warnings: tuple[str, ...] = ()
+    looked_back: bool = False
+    """Whether subscribers had to be looked up in earlier months' snapshots."""
     fingerprint: str = ""
     """Of everything the report depends on: delivery, settings, contract, accepted data looked up."""
 
