@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dagster_project.lib.exports.csvfile import harmless, write_csv
+from dagster_project.lib.exports.csvfile import harmless, prepare_lines, write_csv
 from dagster_project.lib.exports.workbook import Field, Kind, Rows, RowsLost
 
 
@@ -35,7 +35,8 @@ def test_a_file_starts_with_a_byte_order_mark_and_keeps_its_columns(tmp_path: Pa
     with duckdb.connect() as connection:
         connection.execute("create table lines (n bigint, name varchar, amount decimal(18,2))")
         connection.execute("insert into lines values (2, 'a,\"b\n=c', -5), (1, '=x', 1.5)")
-        write_csv(connection, target, fields, Rows("lines", "n", 2))
+        prepare_lines(connection, fields, "lines", into="prepared", keep=["n"])
+        write_csv(connection, target, fields, Rows("prepared", "n", 2))
     content = target.read_bytes()
     assert content.startswith(b"\xef\xbb\xbf")
     rows = list(csv.reader(content.decode("utf-8-sig").splitlines(keepends=True)))
@@ -45,5 +46,7 @@ def test_a_file_starts_with_a_byte_order_mark_and_keeps_its_columns(tmp_path: Pa
 def test_a_file_that_lost_a_row_is_an_error(tmp_path: Path) -> None:
     with duckdb.connect() as connection:
         connection.execute("create table lines as select 1::bigint as n, 'x' as name")
+        fields = (Field("name", "名称"),)
+        prepare_lines(connection, fields, "lines", into="prepared", keep=["n"])
         with pytest.raises(RowsLost):
-            write_csv(connection, tmp_path / "list.csv", (Field("name", "名称"),), Rows("lines", "n", 2))
+            write_csv(connection, tmp_path / "list.csv", fields, Rows("prepared", "n", 2))

@@ -15,11 +15,21 @@ _RISKY_START = r"^[=@+\-\t\r\n＝＋－＠]"
 _PLAIN_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?%?$"
 
 
+def prepare_lines(
+    connection: duckdb.DuckDBPyConnection, fields: Sequence[Field], relation: str, *, into: str, keep: Sequence[str]
+) -> None:
+    """Make the temporary table ``into``: the fields of ``relation``, harmless, under the names ``c0``, ``c1`` and on.
+
+    Columns ``keep`` (numbers, filters) come along.
+    """
+    kept = ", ".join(quoted(name) for name in keep)
+    values = ", ".join(f"{_value(field)} as c{index}" for index, field in enumerate(fields))
+    connection.execute(f"create temp table {into} as select {kept}, {values} from {relation}")
+
+
 def write_csv(connection: duckdb.DuckDBPyConnection, target: Path, fields: Sequence[Field], rows: Rows) -> None:
-    """Write ``rows`` to ``target`` in their order; raise :class:`RowsLost` when some are missing."""
-    chosen = ", ".join(
-        f"{_value(field)} as {quoted(heading)}" for field, heading in zip(fields, _headings(fields), strict=True)
-    )
+    """Write prepared ``rows`` to ``target`` in their order; raise :class:`RowsLost` when some are missing."""
+    chosen = ", ".join(f"c{index} as {quoted(heading)}" for index, heading in enumerate(_headings(fields)))
     query = f"select {chosen} from {rows.relation} where {rows.where} order by {quoted(rows.number)}"
     copied = connection.execute(f"copy ({query}) to {literal(str(target))} (format csv, header)", list(rows.parameters))
     row = copied.fetchone()

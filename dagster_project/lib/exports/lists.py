@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 
 from dagster_project.lib import engine
 from dagster_project.lib.exports.catalog import Export, InvalidCatalog, Model
-from dagster_project.lib.exports.csvfile import write_csv
+from dagster_project.lib.exports.csvfile import prepare_lines, write_csv
 from dagster_project.lib.exports.edition import Edition, Written, WrittenFile, folder_name, record, written_file
 from dagster_project.lib.exports.states import (
     NETWORK,
@@ -20,7 +21,7 @@ from dagster_project.lib.exports.states import (
     districts,
     not_delivered,
 )
-from dagster_project.lib.exports.workbook import Book, Field, Kind, Rows, write_workbook
+from dagster_project.lib.exports.workbook import Book, Field, Kind, Rows, prepare_rows, write_workbook
 from dagster_project.lib.warehouse.base import literal, quoted
 from dagster_project.lib.wording import text
 from dagster_project.settings import Settings
@@ -61,6 +62,9 @@ _WIDTHS: Mapping[str, float] = {
 }
 
 
+_NUMBERS = ("unit_code", "network_number", "district_number")
+
+
 def write_list(edition: Edition, export: Export) -> Written:
     """Stage one list, per district and whole: ``<folder>/<list type>.xlsx`` and ``.csv``.
 
@@ -74,9 +78,14 @@ def write_list(edition: Edition, export: Export) -> Written:
         _load(connection, edition, list_type, fields, export)
         counts, withheld = _counts(connection)
         missing = not_delivered(connection, edition)
+        whole = branch(edition)
+        blank = _book(edition, export, fields, unit=whole, rows=_rows_of(whole, {}), withheld=0, missing=())
+        prepare_rows(connection, blank, "list_rows", into="sheet_rows", keep=_NUMBERS)
+        prepare_lines(connection, fields, "list_rows", into="csv_rows", keep=_NUMBERS)
+        connection.execute("drop table list_rows")
         files: list[WrittenFile] = []
         district_rows: dict[str, int] = {}
-        for unit in (*districts(connection, edition), branch(edition)):
+        for unit in (*districts(connection, edition), whole):
             rows = _rows_of(unit, counts)
             book = _book(edition, export, fields, unit=unit, rows=rows, withheld=withheld, missing=missing)
             files += _write_unit(connection, edition, list_type, unit=unit, book=book, rows=rows, fields=fields)
@@ -191,8 +200,8 @@ def _counts(connection: duckdb.DuckDBPyConnection) -> tuple[dict[str, int], int]
 
 def _rows_of(unit: Unit, counts: Mapping[str, int]) -> Rows:
     if unit.code is None:
-        return Rows("list_rows", "network_number", sum(counts.values()))
-    return Rows("list_rows", "district_number", counts.get(unit.code, 0), "unit_code = ?", (unit.code,))
+        return Rows("sheet_rows", "network_number", sum(counts.values()))
+    return Rows("sheet_rows", "district_number", counts.get(unit.code, 0), "unit_code = ?", (unit.code,))
 
 
 def _book(
@@ -256,7 +265,7 @@ def _write_unit(
     folder = unit_folder(edition, unit)
     workbook, csv = folder / f"{list_type}.xlsx", folder / f"{list_type}.csv"
     write_workbook(connection, workbook, book, rows)
-    write_csv(connection, csv, fields, rows)
+    write_csv(connection, csv, fields, replace(rows, relation="csv_rows"))
     return [written_file(edition, path, rows.count) for path in (workbook, csv)]
 
 

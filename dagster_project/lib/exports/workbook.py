@@ -1,8 +1,8 @@
 """Workbooks of any length: XlsxWriter makes the book, DuckDB the rows, and neither holds them all.
 
 XlsxWriter spends its time on one Python call per cell. Here it writes everything but the rows:
-styles, headings, widths, filter, print set-up and the last sheet. The rows are then produced as
-SpreadsheetML by one SQL expression and streamed into the sheet's part of the zip file.
+styles, headings, widths, filter, print set-up and the last sheet. The rows are made into
+SpreadsheetML by one SQL expression and streamed, numbered, into the sheet's part of the zip file.
 Measured figures and alternatives: docs/adr/0005-workbooks.md.
 """
 
@@ -32,7 +32,6 @@ _HEADER_ROWS = 2
 _BATCH_ROWS = 8192
 _COMPRESSION_LEVEL = 3
 _LONGEST_CELL = 32_767
-_SHEET_ROW = quoted("row of the sheet")
 
 
 class RowsLost(RuntimeError):
@@ -64,7 +63,8 @@ class Field:
 class Rows:
     """The rows of a book: a relation, filtered, and the column that numbers them from 1 without gaps.
 
-    The relation is stored in the order of that column: sorting the finished rows would cost more than making them.
+    A workbook's relation comes from :func:`prepare_rows`, and is stored in the order of that column: sorting the
+    finished rows would cost more than making them.
     """
 
     relation: str
@@ -90,6 +90,21 @@ class Book:
     first_screen: int
     frozen: int = 2
     sheet_rows: int = SHEET_ROWS
+
+
+def prepare_rows(
+    connection: duckdb.DuckDBPyConnection, book: Book, relation: str, *, into: str, keep: Sequence[str]
+) -> None:
+    """Make the temporary table ``into``: every row of ``relation``, in its order, as markup for ``book``'s cells.
+
+    The columns are ``m0``, ``m1`` and on, without the cells' places; columns ``keep`` (numbers, filters) come along.
+    A list is made into markup once, however many books it fills.
+    """
+    with zipfile.ZipFile(io.BytesIO(_shell(book, [(1, 0)]))) as shell:
+        styles = _styles(shell.read("xl/worksheets/sheet1.xml").decode("utf-8"))
+    cells = ", ".join(f"{_cell(field, styles[column])} as m{column}" for column, field in enumerate(book.fields))
+    kept = ", ".join(quoted(name) for name in keep)
+    connection.execute(f"create temp table {into} as select {kept}, {cells} from {relation}")
 
 
 def write_workbook(connection: duckdb.DuckDBPyConnection, target: Path, book: Book, rows: Rows) -> None:
@@ -184,12 +199,11 @@ def _stream_sheet(
     span: tuple[int, int],
 ) -> int:
     """Put the rows of ``span`` in the place of the sheet's row of formats; return how many there were."""
-    head, sample, tail = _cut(shell.decode("utf-8"))
+    head, _, tail = _cut(shell.decode("utf-8"))
     last_cell = f"{xl_col_to_name(len(book.fields) - 1)}{_HEADER_ROWS + span[1] - span[0] + 1}"
     part.write(re.sub(r'<dimension ref="[^"]*"/>', f'<dimension ref="A1:{last_cell}"/>', head, count=1).encode())
-    styles = [int(style) for style in re.findall(r' s="(\d+)"', sample)]
     expected = span[0]
-    query = connection.execute(_rows_query(book, rows, styles), [span[0], *rows.parameters, *span])
+    query = connection.execute(_rows_query(book, rows), [_HEADER_ROWS + 1 - span[0], *rows.parameters, *span])
     for batch in query.to_arrow_reader(_BATCH_ROWS):
         numbers, markup = batch.columns
         if not numbers.equals(pa.array(range(expected, expected + len(numbers)), pa.int64())):
@@ -208,25 +222,30 @@ def _cut(sheet: str) -> tuple[str, str, str]:
     return sheet[: found.start()], found.group(), sheet[found.end() :]
 
 
-def _rows_query(book: Book, rows: Rows, styles: Sequence[int]) -> str:
-    cells = [_cell(field, xl_col_to_name(column), styles[column]) for column, field in enumerate(book.fields)]
-    row = f"""concat('<row r="', {_SHEET_ROW}, '">', {", ".join(cells)}, '</row>')"""
-    number = f"cast({quoted(rows.number)} - cast(? as bigint) + {_HEADER_ROWS + 1} as varchar) as {_SHEET_ROW}"
-    span = f"{quoted(rows.number)} between ? and ?"
+def _styles(sheet: str) -> list[str]:
+    """The style of every column, from the row of formats."""
+    return re.findall(r' s="(\d+)"', _cut(sheet)[1])
+
+
+def _rows_query(book: Book, rows: Rows) -> str:
+    """SQL that puts the prepared cells in their places: number and markup of every row."""
+    letters = [xl_col_to_name(column) for column in range(len(book.fields))]
+    cells = [f"""coalesce('<c r="{letter}' || place || m{column}, '')""" for column, letter in enumerate(letters)]
+    number = f"cast({quoted(rows.number)} as bigint)"
     return (
-        f"select cast({quoted(rows.number)} as bigint), {row}"
-        f" from (select {number}, * from {rows.relation} where {rows.where} and {span})"
+        f"""select number, concat('<row r="', place, '">', {", ".join(cells)}, '</row>')"""
+        f" from (select {number} as number, cast({number} + ? as varchar) as place, * from {rows.relation}"
+        f" where {rows.where} and {quoted(rows.number)} between ? and ?)"
     )
 
 
-def _cell(field: Field, letter: str, style: int) -> str:
-    """SQL that gives a cell's markup, or nothing for a null."""
+def _cell(field: Field, style: str) -> str:
+    """SQL for a cell's markup after its place; null for a null."""
     name = quoted(field.name)
-    start = f"""'<c r="{letter}' || {_SHEET_ROW} || '" s="{style}"""
     if field.kind is Kind.TEXT:
         text = escaped(f"left(cast({name} as varchar), {_LONGEST_CELL})")
-        return f"""coalesce({start}" t="inlineStr"><is><t xml:space="preserve">' || {text} || '</t></is></c>', '')"""
-    return f"""coalesce({start}"><v>' || {_number(field)} || '</v></c>', '')"""
+        return f"""'" s="{style}" t="inlineStr"><is><t xml:space="preserve">' || {text} || '</t></is></c>'"""
+    return f"""'" s="{style}"><v>' || {_number(field)} || '</v></c>'"""
 
 
 def _number(field: Field) -> str:
