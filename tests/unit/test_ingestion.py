@@ -353,3 +353,35 @@ def test_candidates_keep_the_order_of_the_file(branch: Branch) -> None:
     delivery = branch.deliver({"billing_bills.csv": BILLS + rows})
     branch.ingest(delivery, "billing_bills")
     assert branch.loaded(delivery, "billing_bills", "subscriber_id") == [("U3",), ("U1",), ("U2",)]
+
+
+_LATE_BILL = {"billing_bills.csv": "subscriber_id,bill_month,total_fee\nU1,2011-11,58.00\nU0,2011-11,3.00\n"}
+_FIRST_MONTH = {
+    "crm_subscribers.csv": GOOD["crm_subscribers.csv"] + "2011-10,U0,D1,P1,2008-01-01,active\n",
+}
+
+
+def test_a_month_looks_back_on_the_candidate_of_a_month_that_is_read_in_the_same_run(branch: Branch) -> None:
+    branch.ingest(branch.deliver(_FIRST_MONTH), "crm_subscribers")
+    report = branch.ingest(branch.deliver(_LATE_BILL, "2011-11"), "billing_bills")
+    assert (report.loaded_count, report.quarantined_count) == (2, 0)
+
+
+def test_accepting_an_earlier_month_does_not_make_a_later_one_be_read_again(
+    branch: Branch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = branch.deliver(_FIRST_MONTH)
+    branch.ingest(first, "crm_subscribers")
+    second = branch.deliver(_LATE_BILL, "2011-11")
+    read = branch.reports(second)
+    branch.accept(first)
+    monkeypatch.setattr(ingestion, "read_batch", lambda *_: pytest.fail("it was read again"))
+    assert branch.reports(second) == read
+
+
+def test_a_restated_earlier_month_makes_only_what_looked_back_on_it_be_read_again(branch: Branch) -> None:
+    branch.accept(branch.deliver(_FIRST_MONTH))
+    second = branch.deliver(_LATE_BILL, "2011-11")
+    assert branch.ingest(second, "billing_bills").quarantined_count == 0
+    branch.accept(branch.deliver())
+    assert branch.ingest(second, "billing_bills").quarantined_by_reason == {"unknown_subscriber": 1}
