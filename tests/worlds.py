@@ -204,9 +204,10 @@ def _cell(name: str, given: set[str], constants: Mapping[str, Any]) -> str:
 
 
 def varied_world(home: Path) -> World:
-    """Four months of 240 subscribers among whom every kind of flow, tier, stage, warning and list occurs."""
+    """Five months of 240 subscribers among whom every kind of flow, tier, stage, warning and list occurs."""
     world = World(home)
-    for lag, month in enumerate(("2011-03", "2011-04", "2011-05", "2011-06")):
+    months = (("2011-02", 0), ("2011-03", 0), ("2011-04", 1), ("2011-05", 2), ("2011-06", 3))
+    for month, lag in months:
         world.add_sql("crm_subscribers", month, _VARIED_SNAPSHOT.format(lag=lag, month=month))
         world.add_sql("billing_bills", month, _VARIED_BILLS.format(lag=lag))
         world.add_sql("billing_usage", month, _VARIED_USAGE.format(lag=lag, month=month))
@@ -233,7 +234,7 @@ def varied_world(home: Path) -> World:
         world.add("crm_surveys", month, answers)
         world.add("quarantined_subscribers", month, [{"subscriber_id": "S007"}] if lag == 2 else [])
     groups = [{"group_id": "G0", "has_agreement": True}, {"group_id": "G1", "has_agreement": False}]
-    world.add("crm_groups", "2011-03", groups)
+    world.add("crm_groups", "2011-02", groups)
     return world
 
 
@@ -281,6 +282,7 @@ from range(240) as numbers(i)
 where
     not (i % 19 = 0 and {lag} < 3)
     and not (i % 23 = 0 and {lag} < 2)
+    and not (i % 83 = 1 and {lag} < 2)
     and not (i % 73 = 0 and {lag} = 3)
     and not (i % 79 = 0 and {lag} = 1)
     and not (i = 7 and {lag} = 2)
@@ -291,6 +293,7 @@ _VARIED_BILLS = """
 select
     printf('S%03d', i) as subscriber_id,
     case
+        when i % 20 = 1 then 400
         when i % 13 = 0 and {lag} = 3 then 0
         when i % 11 = 0 and {lag} = 3 then 4.37
         else round((i * 7919 % 30011) / 100.0, 2) + {lag} / 3.0

@@ -13,14 +13,12 @@ from tests.worlds import World, varied_world
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
 
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Four months on both engines; the last one twice, so that replacing months is compared too."""
+    """Five months on both engines; the last one twice, so that replacing months is compared too."""
     built = varied_world(tmp_path_factory.mktemp("parity"))
     for warehouse in ("duckdb", "spark"):
-        built.build("2011-03", "2011-06", warehouse=warehouse)
+        built.build("2011-02", "2011-06", warehouse=warehouse)
         built.build("2011-06", "2011-06", warehouse=warehouse)
     return built
 

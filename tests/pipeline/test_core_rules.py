@@ -1,0 +1,112 @@
+"""The rules that are tables and the unit tests of every branch of every rule."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dagster_project.settings import DBT_PROJECT_DIR
+from tests.worlds import World, run_dbt
+
+SEEDS = DBT_PROJECT_DIR / "seeds"
+
+
+def seed(name: str) -> list[dict[str, str]]:
+    """Rows of a seed file."""
+    with (SEEDS / f"{name}.csv").open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def test_the_measure_catalogue_has_38_codes_none_of_them_twice() -> None:
+    codes = [row["measure_code"] for row in seed("measures")]
+    assert len(codes) == len(set(codes)) == 38
+    sizes = Counter(code[:2] for code in codes)
+    assert sizes == {"PM": 3, "PS": 4, "PA": 5, "RM": 5, "RS": 5, "RA": 5, "DM": 4, "DS": 3, "DA": 4}
+
+
+def test_rm002_ties_through_contracts_and_pm002_regulates_offers() -> None:
+    names = {row["measure_code"]: row["zh"] for row in seed("measures")}
+    assert (names["RM002"], names["PM002"]) == ("协议绑定", "规范政策")
+
+
+def test_the_cause_taxonomy_has_seven_groups_and_23_leaves() -> None:
+    causes = seed("causes")
+    assert len({row["cause_code"] for row in causes}) == len(causes) == 23
+    assert len({row["cause_group"] for row in causes}) == 7
+    assert {row["side"] for row in causes} == {"internal", "external"}
+
+
+def test_twenty_actions_are_urgent_in_three_degrees_and_each_answers_a_cause() -> None:
+    actions = seed("cause_actions")
+    assert Counter(row["urgency"] for row in actions) == {"low": 7, "mid": 7, "high": 6}
+    assert {row["cause_code"] for row in actions} <= {row["cause_code"] for row in seed("causes")}
+
+
+def test_a_cause_has_the_highest_urgency_of_its_actions() -> None:
+    degrees = ("", "low", "mid", "high")
+    highest: dict[str, int] = {}
+    for row in seed("cause_actions"):
+        highest[row["cause_code"]] = max(highest.get(row["cause_code"], 0), degrees.index(row["urgency"]))
+    assert {row["cause_code"]: row["urgency"] for row in seed("causes")} == {
+        row["cause_code"]: degrees[highest.get(row["cause_code"], 0)] for row in seed("causes")
+    }
+
+
+def test_every_threshold_that_a_model_reads_is_a_seed_row_with_its_source() -> None:
+    rows = seed("thresholds")
+    known = {row["key"] for row in rows}
+    assert all(row["source"] and row["valid_from"] for row in rows)
+    asked: set[str] = set()
+    for model in (DBT_PROJECT_DIR / "models").rglob("*.sql"):
+        for keys in re.findall(r"thresholds\(\[(.*?)\]\)", model.read_text(encoding="utf-8"), re.DOTALL):
+            asked |= set(re.findall(r"'(\w+)'", keys))
+    assert asked <= known
+    assert known - asked == set()
+
+
+def test_periods_of_one_threshold_do_not_overlap() -> None:
+    periods: dict[str, list[tuple[str, str]]] = {}
+    for row in seed("thresholds"):
+        periods.setdefault(row["key"], []).append((row["valid_from"], row["valid_to"] or "9999-12"))
+    for spans in map(sorted, periods.values()):
+        assert all(earlier[1] < later[0] for earlier, later in itertools.pairwise(spans))
+
+
+def test_tenure_buckets_and_arpu_bands_leave_no_gap() -> None:
+    buckets = seed("tenure_buckets")
+    edges = [(int(row["from_month_number"]), int(row["to_month_number"])) for row in buckets]
+    assert all(earlier[1] + 1 == later[0] for earlier, later in itertools.pairwise(edges))
+    bands = [(float(row["above_amount"]), float(row["up_to_amount"])) for row in seed("arpu_bands")]
+    assert all(earlier[1] == later[0] for earlier, later in itertools.pairwise(bands))
+
+
+def test_every_placeholder_of_a_reason_exists_in_both_languages() -> None:
+    for row in seed("reason_templates"):
+        assert set(re.findall(r"{\w+}", row["zh"])) == set(re.findall(r"{\w+}", row["en"])), row["reason_code"]
+
+
+@pytest.mark.slow
+def test_every_branch_of_the_core_rules_holds(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.add("crm_subscribers", "2011-01", [{"subscriber_id": "a"}])
+    world.add("billing_bills", "2011-01")
+    world.build("2011-01", "2011-01", select="+fct_churn +mart_work_lists +mart_lifecycle_cube")
+    models = sorted(
+        {path.name.removesuffix("__rules.yml") for path in (DBT_PROJECT_DIR / "models").rglob("*__rules.yml")}
+    )
+    chosen = " ".join(f"{model},test_type:unit" for model in models)
+    done = run_dbt(world.settings, ["test", "--select", chosen])
+    passed = re.search(r"PASS=(\d+)", done.stdout)
+    assert passed is not None
+    assert int(passed[1]) >= _unit_tests()
+
+
+def _unit_tests() -> int:
+    files = (DBT_PROJECT_DIR / "models").rglob("*__rules.yml")
+    return sum(len(yaml.safe_load(path.read_text(encoding="utf-8"))["unit_tests"]) for path in files)
