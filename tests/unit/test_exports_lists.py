@@ -16,7 +16,17 @@ from tests.editions import DISTRICTS, catalog, list_export, settings, stage_mont
 
 ROWS = (
     {"district_code": "D02", "sort_order": 2, "reason": "话费下降", "reason_en": "spend falls", "risk_level": "orange"},
-    {"district_code": "D01", "sort_order": 1, "reason": "合约到期", "reason_en": "contract ends", "risk_level": "red"},
+    {
+        "district_code": "D01",
+        "sort_order": 1,
+        "reason": "合约到期",
+        "reason_en": "contract ends",
+        "risk_level": "red",
+        "fee_change_rate": -0.5,
+        "contract_end_on": "2011-12-31",
+        "total_fee_amount": 21,
+        "tenure_month": 7,
+    },
     {"district_code": "D01", "sort_order": 3, "is_holdout": True, "msisdn": "13900000009"},
     {"district_code": "D01", "sort_order": 4, "warning_clauses": "contract+spend_drop", "value_tier": "high"},
     {"district_code": None, "district": None, "sort_order": 5},
@@ -72,6 +82,20 @@ def test_what_is_needed_first_is_on_the_first_screen(tmp_path: Path) -> None:
     edition, _ = written(tmp_path)
     header = cells(edition, "network/warning.xlsx")[1]
     assert header[:4] == ["客户经理", "手机号码", "原因", "预警级别"]
+
+
+def test_every_column_of_a_workbook_has_the_format_of_its_kind(tmp_path: Path) -> None:
+    edition, _ = written(tmp_path)
+    sheet = openpyxl.load_workbook(edition.folder / "network" / "warning.xlsx").worksheets[0]
+    expected = {
+        "手机号码": "@",
+        "话费变化": "0.00%",
+        "合约到期日": "yyyy-mm-dd",
+        "本月话费": "#,##0.00",
+        "入网月数": "#,##0",
+    }
+    found = {sheet.cell(2, cell.column).value: cell.number_format for cell in sheet[3] if cell.value is not None}
+    assert {name: found[name] for name in expected} == expected
 
 
 def test_codes_become_words(tmp_path: Path) -> None:

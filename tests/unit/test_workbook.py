@@ -54,6 +54,7 @@ NASTY = (
 )
 FIELDS = (
     Field("name", "名称", width=20),
+    Field("name", "别名"),
     Field("amount", "金额", Kind.MONEY),
     Field("share", "占比", Kind.PERCENT),
     Field("ends_on", "到期日", Kind.DATE),
@@ -92,8 +93,8 @@ def fill(connection: duckdb.DuckDBPyConnection, names: Sequence[str | None]) -> 
 
 def write(connection: duckdb.DuckDBPyConnection, target: Path, made: Book, rows: Rows) -> None:
     connection.execute("drop table if exists prepared")
-    prepare_rows(connection, made, rows.relation, into="prepared", keep=[rows.number])
-    write_workbook(connection, target, made, replace(rows, relation="prepared"))
+    styles = prepare_rows(connection, made, rows.relation, into="prepared", keep=[rows.number])
+    write_workbook(connection, target, made, replace(rows, relation="prepared", styles=styles))
 
 
 def test_every_text_comes_back_unchanged_and_as_text(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
@@ -120,8 +121,8 @@ def test_figures_and_dates_are_typed(connection: duckdb.DuckDBPyConnection, tmp_
     target = tmp_path / "book.xlsx"
     write(connection, target, book(), fill(connection, ["x"]))
     row = openpyxl.load_workbook(target).worksheets[0][3]
-    assert [cell.value for cell in row] == ["x", -12.5, 0.256, dt.datetime(2011, 10, 31), 7]
-    assert [cell.number_format for cell in row] == ["@", "#,##0.00", "0.00%", "yyyy-mm-dd", "#,##0"]
+    assert [cell.value for cell in row] == ["x", "x", -12.5, 0.256, dt.datetime(2011, 10, 31), 7]
+    assert [cell.number_format for cell in row] == ["@", "@", "#,##0.00", "0.00%", "yyyy-mm-dd", "#,##0"]
 
 
 def test_characters_that_xml_forbids_are_left_out(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
@@ -172,6 +173,13 @@ def test_rows_out_of_order_are_an_error(connection: duckdb.DuckDBPyConnection, t
         write(connection, tmp_path / "book.xlsx", book(), Rows("turned", "n", 2))
 
 
+def test_cells_prepared_for_another_book_are_an_error(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    rows = fill(connection, ["a"])
+    styles = prepare_rows(connection, book(fields=FIELDS[::-1]), "lines", into="prepared", keep=["n"])
+    with pytest.raises(RowsLost, match="other styles"):
+        write_workbook(connection, tmp_path / "x.xlsx", book(), replace(rows, relation="prepared", styles=styles))
+
+
 def test_a_list_without_rows_says_so(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     target = tmp_path / "book.xlsx"
     write(connection, target, book(), fill(connection, []))
@@ -187,11 +195,11 @@ def test_the_sheet_opens_with_frozen_header_filter_and_print_set_up(
     write(connection, target, book(), fill(connection, ["a", "b"]))
     sheet = openpyxl.load_workbook(target).worksheets[0]
     assert sheet.freeze_panes == "C3"
-    assert sheet.auto_filter.ref == "A2:E4"
+    assert sheet.auto_filter.ref == "A2:F4"
     assert sheet.page_setup.orientation == "landscape"
     assert sheet.print_title_rows == "$1:$2"
     assert sheet.print_area.endswith("$A$1:$B$4")
-    assert sheet.dimensions == "A1:E4"
+    assert sheet.dimensions == "A1:F4"
 
 
 @settings(max_examples=100, deadline=None)

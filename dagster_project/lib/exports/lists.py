@@ -80,13 +80,13 @@ def write_list(edition: Edition, export: Export) -> Written:
         missing = not_delivered(connection, edition)
         whole = branch(edition)
         blank = _book(edition, export, fields, unit=whole, rows=_rows_of(whole, {}), withheld=0, missing=())
-        prepare_rows(connection, blank, "list_rows", into="sheet_rows", keep=_NUMBERS)
+        styles = prepare_rows(connection, blank, "list_rows", into="sheet_rows", keep=_NUMBERS)
         prepare_lines(connection, fields, "list_rows", into="csv_rows", keep=_NUMBERS)
         connection.execute("drop table list_rows")
         files: list[WrittenFile] = []
         district_rows: dict[str, int] = {}
         for unit in (*districts(connection, edition), whole):
-            rows = _rows_of(unit, counts)
+            rows = replace(_rows_of(unit, counts), styles=styles)
             book = _book(edition, export, fields, unit=unit, rows=rows, withheld=withheld, missing=missing)
             files += _write_unit(connection, edition, list_type, unit=unit, book=book, rows=rows, fields=fields)
             if unit.code is not None:

@@ -63,6 +63,8 @@ class Field:
 class Rows:
     """The rows of a book: a relation, filtered, and the column that numbers them from 1 without gaps.
 
+    ``styles`` are those that its cells were prepared with.
+
     A workbook's relation comes from :func:`prepare_rows`, and is stored in the order of that column: sorting the
     finished rows would cost more than making them.
     """
@@ -72,6 +74,7 @@ class Rows:
     count: int
     where: str = "true"
     parameters: tuple[str, ...] = ()
+    styles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,17 +97,18 @@ class Book:
 
 def prepare_rows(
     connection: duckdb.DuckDBPyConnection, book: Book, relation: str, *, into: str, keep: Sequence[str]
-) -> None:
+) -> tuple[str, ...]:
     """Make the temporary table ``into``: every row of ``relation``, in its order, as markup for ``book``'s cells.
 
     The columns are ``m0``, ``m1`` and on, without the cells' places; columns ``keep`` (numbers, filters) come along.
-    A list is made into markup once, however many books it fills.
+    A list is made into markup once, however many books it fills. Returns the style of every column.
     """
-    with zipfile.ZipFile(io.BytesIO(_shell(book, [(1, 0)]))) as shell:
+    with zipfile.ZipFile(io.BytesIO(_shell(book, [(1, 1)]))) as shell:
         styles = _styles(shell.read("xl/worksheets/sheet1.xml").decode("utf-8"))
     cells = ", ".join(f"{_cell(field, styles[column])} as m{column}" for column, field in enumerate(book.fields))
     kept = ", ".join(quoted(name) for name in keep)
     connection.execute(f"create temp table {into} as select {kept}, {cells} from {relation}")
+    return styles
 
 
 def write_workbook(connection: duckdb.DuckDBPyConnection, target: Path, book: Book, rows: Rows) -> None:
@@ -199,7 +203,10 @@ def _stream_sheet(
     span: tuple[int, int],
 ) -> int:
     """Put the rows of ``span`` in the place of the sheet's row of formats; return how many there were."""
-    head, _, tail = _cut(shell.decode("utf-8"))
+    sheet = shell.decode("utf-8")
+    head, _, tail = _cut(sheet)
+    if _styles(sheet) != rows.styles:
+        raise RowsLost(f"{book.title}: the cells were prepared with other styles than the sheet has")
     last_cell = f"{xl_col_to_name(len(book.fields) - 1)}{_HEADER_ROWS + span[1] - span[0] + 1}"
     part.write(re.sub(r'<dimension ref="[^"]*"/>', f'<dimension ref="A1:{last_cell}"/>', head, count=1).encode())
     expected = span[0]
@@ -222,9 +229,9 @@ def _cut(sheet: str) -> tuple[str, str, str]:
     return sheet[: found.start()], found.group(), sheet[found.end() :]
 
 
-def _styles(sheet: str) -> list[str]:
+def _styles(sheet: str) -> tuple[str, ...]:
     """The style of every column, from the row of formats."""
-    return re.findall(r' s="(\d+)"', _cut(sheet)[1])
+    return tuple(re.findall(r' s="(\d+)"', _cut(sheet)[1]))
 
 
 def _rows_query(book: Book, rows: Rows) -> str:
