@@ -2,6 +2,9 @@
     'forward_offnet_calls', 'own_hotline_calls', 'rival_hotline_calls', 'active_days'] %}
 {%- set prior_sums = ['mou_out', 'mou_in', 'calls_out', 'calls_in', 'distinct_called', 'active_days'] %}
 
+{%- set is_used %}coalesce(mou_out, 0) + coalesce(mou_in, 0) + coalesce(data_mb, 0)
+        + coalesce(calls_out, 0) + coalesce(calls_in, 0) + coalesce(sms_out, 0) > 0{% endset %}
+
 with deliveries as (
 
     select * from {{ ref('int_deliveries_pivoted') }}
@@ -57,7 +60,7 @@ bills as (
 
 ),
 
-usage_of_months as (
+usage as (
 
     select
         month,
@@ -66,32 +69,28 @@ usage_of_months as (
         {{ column }},
         {%- endfor %}
         last_activity_on,
-        coalesce(mou_out, 0) + coalesce(mou_in, 0) + coalesce(data_mb, 0)
-        + coalesce(calls_out, 0) + coalesce(calls_in, 0) + coalesce(sms_out, 0) > 0 as is_used
+        case when {{ is_used }} then 1 else 0 end as used_0
     from {{ ref('stg_billing__usage') }}
-    where {{ months_in_range(look_back=3) }}
+    where {{ months_in_range() }}
 
 ),
 
-usage as (
+prior_usage as (
 
     select
         lags.month,
-        usage_of_months.subscriber_id,
-        {%- for column in usage_sums %}
-        sum(case when lags.lag = 0 then usage_of_months.{{ column }} end) as {{ column }},
-        {%- endfor %}
+        usage.subscriber_id,
         {%- for column in prior_sums %}
-        sum(case when lags.lag > 0 then usage_of_months.{{ column }} end) as {{ column }}_prior3,
+        sum(usage.{{ column }}) as {{ column }}_prior3,
         {%- endfor %}
-        max(case when lags.lag = 0 then usage_of_months.last_activity_on end) as last_activity_on,
-        {%- for lag in [0, 1, 2] %}
-        max(case when lags.lag = {{ lag }} and usage_of_months.is_used then 1 else 0 end) as used_{{ lag }}
+        {%- for lag in [1, 2] %}
+        max(case when lags.lag = {{ lag }} and {{ is_used }} then 1 else 0 end) as used_{{ lag }}
         {{- ',' if not loop.last }}
         {%- endfor %}
-    from usage_of_months
-    inner join ({{ lags(3) }}) as lags on usage_of_months.month = lags.lagged_month
-    group by lags.month, usage_of_months.subscriber_id
+    from {{ ref('stg_billing__usage') }} as usage
+    inner join ({{ lags(3, first=1) }}) as lags on usage.month = lags.lagged_month
+    where {{ months_in_range('usage.month', look_back=3) }}
+    group by lags.month, usage.subscriber_id
 
 ),
 
@@ -256,17 +255,17 @@ joined as (
         end as mou,
         case
             when histories.mou_months > 0
-                then {{ ratio('coalesce(usage.mou_out_prior3, 0) + coalesce(usage.mou_in_prior3, 0)', 'histories.mou_months') }}
+                then {{ ratio('coalesce(prior_usage.mou_out_prior3, 0) + coalesce(prior_usage.mou_in_prior3, 0)', 'histories.mou_months') }}
         end as mou_prior3_mean,
         case
             when histories.called_months > 0
-                then {{ ratio('coalesce(usage.distinct_called_prior3, 0)', 'histories.called_months') }}
+                then {{ ratio('coalesce(prior_usage.distinct_called_prior3, 0)', 'histories.called_months') }}
         end as distinct_called_prior3_mean,
         case
             when histories.active_days_months > 0
-                then {{ ratio('coalesce(usage.active_days_prior3, 0)', 'histories.active_days_months') }}
+                then {{ ratio('coalesce(prior_usage.active_days_prior3, 0)', 'histories.active_days_months') }}
         end as active_days_prior3_mean,
-        {{ ratio('usage.calls_in_prior3', 'usage.calls_out_prior3') }} as calls_ratio_prior3_mean,
+        {{ ratio('prior_usage.calls_in_prior3', 'prior_usage.calls_out_prior3') }} as calls_ratio_prior3_mean,
         case
             when deliveries.has_calls_in and deliveries.has_calls_out
                 then {{ ratio('usage.calls_in', 'usage.calls_out') }}
@@ -275,8 +274,8 @@ joined as (
         case
             when not deliveries.has_usage or not spine.is_on_net_close then null
             when coalesce(usage.used_0, 0) = 1 then 0
-            when coalesce(histories.usage_month_1, 0) = 0 or coalesce(usage.used_1, 0) = 1 then 1
-            when coalesce(histories.usage_month_2, 0) = 0 or coalesce(usage.used_2, 0) = 1 then 2
+            when coalesce(histories.usage_month_1, 0) = 0 or coalesce(prior_usage.used_1, 0) = 1 then 1
+            when coalesce(histories.usage_month_2, 0) = 0 or coalesce(prior_usage.used_2, 0) = 1 then 2
             else 3
         end as silent_months,
         case when deliveries.has_payments then coalesce(payments.payment_amount, 0) end as payment_amount,
@@ -301,6 +300,7 @@ joined as (
     left join histories on spine.month = histories.month and spine.subscriber_id = histories.subscriber_id
     left join bills on spine.month = bills.month and spine.subscriber_id = bills.subscriber_id
     left join usage on spine.month = usage.month and spine.subscriber_id = usage.subscriber_id
+    left join prior_usage on spine.month = prior_usage.month and spine.subscriber_id = prior_usage.subscriber_id
     left join payments on spine.month = payments.month and spine.subscriber_id = payments.subscriber_id
     left join complaints on spine.month = complaints.month and spine.subscriber_id = complaints.subscriber_id
     left join contacts on spine.month = contacts.month and spine.subscriber_id = contacts.subscriber_id

@@ -64,18 +64,24 @@ tenure_buckets as (
 
 ),
 
+-- One row with all edges: a join by ranges would cost more than the rest of the model.
 arpu_bands as (
 
-    select arpu_band, above_amount, up_to_amount from {{ ref('arpu_bands') }}
+    select
+        {%- for order in range(1, 7) %}
+        max(case when sort_order = {{ order }} then up_to_amount end) as up_to_{{ order }},
+        max(case when sort_order = {{ order }} then arpu_band end) as band_{{ order }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from {{ ref('arpu_bands') }}
 
 ),
 
 tenures as (
 
-    select distinct measured.tenure_month, tenure_buckets.tenure_bucket
-    from (select distinct tenure_month from measured) as measured
+    select months.tenure_month, tenure_buckets.tenure_bucket
+    from (select distinct tenure_month from {{ ref('int_subscriber_months_measured') }}) as months
     inner join tenure_buckets
-        on measured.tenure_month between tenure_buckets.from_month_number and tenure_buckets.to_month_number
+        on months.tenure_month between tenure_buckets.from_month_number and tenure_buckets.to_month_number
 
 ),
 
@@ -140,7 +146,11 @@ final as (
         measured.is_billed,
         cast(measured.arrears_amount as decimal(18, 2)) as arrears_amount,
         measured.arpu3_amount,
-        arpu_bands.arpu_band,
+        case
+            {%- for order in range(1, 7) %}
+            when measured.arpu3_amount <= arpu_bands.up_to_{{ order }} then arpu_bands.band_{{ order }}
+            {%- endfor %}
+        end as arpu_band,
         measured.fee_prior3_mean_amount,
         cast(measured.mou as decimal(18, 4)) as mou,
         cast(measured.mou_out as decimal(18, 4)) as mou_out,
@@ -193,9 +203,7 @@ final as (
         on flowed.month = districts.month and snapshots.district_code = districts.district_code
     left join plans on flowed.month = plans.month and snapshots.plan_code = plans.plan_code
     left join tenures on measured.tenure_month = tenures.tenure_month
-    left join arpu_bands
-        on measured.arpu3_amount > arpu_bands.above_amount
-        and measured.arpu3_amount <= arpu_bands.up_to_amount
+    cross join arpu_bands
 
 )
 
