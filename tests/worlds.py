@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -82,12 +79,19 @@ class World:
         self._leavers_absent.add(month)
 
     def build(
-        self, from_month: str, to_month: str, select: str | None = None, warehouse: str = "duckdb"
+        self,
+        from_month: str,
+        to_month: str,
+        select: str | None = None,
+        warehouse: str = "duckdb",
+        *,
+        tests: bool = True,
     ) -> subprocess.CompletedProcess[str]:
         """Seed, run and test the models for the months; raise :class:`BuildFailed` when anything fails."""
         self._write_deliveries()
         raw.ensure_tables(self.settings)
         chosen = [] if select is None else ["--select", select]
+        chosen += [] if tests else ["--exclude-resource-type", "test"]
         arguments = [
             *("build", "--exclude-resource-type", "unit_test", *chosen),
             *("--vars", f"{{from_month: '{from_month}', to_month: '{to_month}'}}"),
@@ -151,13 +155,10 @@ class World:
 
 
 def run_dbt(settings: Settings, arguments: list[str], warehouse: str = "duckdb") -> subprocess.CompletedProcess[str]:
-    """Run dbt on the project for ``settings``; nothing is written outside its home but the parse cache."""
+    """Run dbt on the project for ``settings``; nothing is written outside its home."""
     settings.warehouse_dir.mkdir(parents=True, exist_ok=True)
     target = settings.scratch / "dbt"
     target.mkdir(parents=True, exist_ok=True)
-    parsed = _parse_cache() / f"{warehouse}.msgpack"
-    if parsed.is_file():
-        shutil.copy(parsed, target / "partial_parse.msgpack")
     environment = {
         **os.environ,
         "RETENTION_HOME": str(settings.home),
@@ -175,15 +176,7 @@ def run_dbt(settings: Settings, arguments: list[str], warehouse: str = "duckdb")
     )
     if done.returncode != 0:
         raise BuildFailed(done.stdout[-8000:] + done.stderr[-2000:])
-    if (target / "partial_parse.msgpack").is_file():
-        shutil.copy(target / "partial_parse.msgpack", parsed)
     return done
-
-
-@cache
-def _parse_cache() -> Path:
-    """One folder a test process: parsing the project again for every world would take seconds each."""
-    return Path(tempfile.mkdtemp(prefix="retention-dbt-"))
 
 
 def _month_columns(table: str, month: str) -> dict[str, str]:
@@ -235,6 +228,7 @@ def varied_world(home: Path) -> World:
         world.add("quarantined_subscribers", month, [{"subscriber_id": "S007"}] if lag == 2 else [])
     groups = [{"group_id": "G0", "has_agreement": True}, {"group_id": "G1", "has_agreement": False}]
     world.add("crm_groups", "2011-02", groups)
+    world.add("crm_channels", "2011-02", [{"channel_code": "C0", "channel_type": "agent", "commission_months": 6}])
     return world
 
 
@@ -273,6 +267,7 @@ select
     case when i % 8 = 0 then 600.00 - 150 * {lag} end as contract_remaining,
     case when i % 10 = 1 then 'G' || cast(i % 20 // 10 as varchar) end as group_id,
     case when i % 59 = 0 then 'V1' end as vpn_id,
+    'C0' as channel_code,
     i % 61 = 0 as is_special,
     i % 14 = 0 as is_bank_debit,
     i % 67 <> 0 or {lag} = 1 as is_countable,
