@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,10 +60,12 @@ class Admission:
 def examine(settings: Settings, month_deliveries: Sequence[Delivery], data_set: str) -> dict[str, Examination]:
     """Read one data set of each month's delivery into its candidate and validate the candidates, by month.
 
-    Unchanged input gives the earlier finding again without repeating the work. Months are validated
-    together, because judging many small candidates at once costs little more than judging one.
+    Unchanged input gives the earlier finding again without repeating the work. Months are read side by
+    side, and validated together, because judging many small candidates at once costs little more than one.
     """
-    reports = {d.month: ingestion.ingest(settings, d, data_set) for d in month_deliveries}
+    with ThreadPoolExecutor(max_workers=settings.threads) as pool:
+        read = pool.map(lambda delivery: ingestion.ingest(settings, delivery, data_set), month_deliveries)
+        reports = {report.month: report for report in read}
     sound = [d for d in month_deliveries if reports[d.month].is_delivered and not reports[d.month].refusals]
     outcomes = _validate(settings, {d.month: ingestion.candidate_path(settings, d, data_set) for d in sound}, data_set)
     return {
