@@ -17,6 +17,7 @@ import click
 
 from dagster_project import console
 from dagster_project.lib import dbt, deliveries, months
+from dagster_project.lib import mapping as source_mapping
 from dagster_project.lib.months import InvalidMonth
 from dagster_project.settings import PROJECT_ROOT, InvalidSettings, Settings
 
@@ -198,6 +199,11 @@ def _settings(landing: Path | None, home: Path | None, mapping: Path | None) -> 
         **({"mapping": mapping.resolve()} if mapping else {}),
     }
     settings = dataclasses.replace(settings, **given)
+    try:
+        if settings.mapping:
+            source_mapping.load(settings.mapping)
+    except source_mapping.InvalidMapping as error:
+        raise click.UsageError(str(error)) from error
     settings.export()
     return settings
 

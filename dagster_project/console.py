@@ -100,6 +100,8 @@ def show_admission(admission: Admission, language: str) -> None:
     for report in admission.reports.values():
         for place in report.quarantine_examples[:_SHOWN]:
             say(f"  {place.file}:{place.line} {place.column or '-'} [{place.reason_code}]")
+        for warning in report.warnings:
+            say(f"  {text('console.warning', language)} {warning}")
     for outcome in admission.warnings:
         say(f"  {text('console.warning', language)} {outcome.data_set}: {outcome.sentence} ({outcome.failing_count:,})")
     if admission.refusals:

@@ -162,7 +162,7 @@ class _Job:
             unknown_columns=batch.unknown_columns,
             delivered_columns=batch.columns,
             refusals=(*batch.refusals, *stated, *self._missing(batch)),
-            warnings=self._warnings(),
+            warnings=self._warnings(batch),
         )
         if not batch.files or batch.refusals:
             return report
@@ -174,12 +174,13 @@ class _Job:
         if self.data_set.required and not batch.is_delivered and held is None:
             yield self._refusal("missing_data_set", month=self.delivery.month, title=self.data_set.title)
 
-    def _warnings(self) -> tuple[str, ...]:
-        """Files that belong to no data set are told once, with the snapshot."""
-        if self.data_set.name != _SNAPSHOT:
-            return ()
-        key, language = "ingestion.warned_unknown_file", self.settings.language
-        return tuple(wording.text(key, language, file=file.name) for file in self.delivery.unknown_files)
+    def _warnings(self, batch: Batch) -> tuple[str, ...]:
+        """What was not read: columns beside the contract and, told once with the snapshot, other files."""
+        language = self.settings.language
+        facts = {"data_set": self.data_set.name, "columns": ", ".join(batch.unknown_columns)}
+        columns = (wording.text("ingestion.warned_unknown_columns", language, **facts),) if batch.unknown_columns else ()
+        files = self.delivery.unknown_files if self.data_set.name == _SNAPSHOT else ()
+        return (*columns, *(wording.text("ingestion.warned_unknown_file", language, file=file.name) for file in files))
 
     def _refusal(self, code: str, **facts: object) -> Refusal:
         return refusal(self.settings, code, self.data_set.name, **facts)  # type: ignore[arg-type]

@@ -1,0 +1,128 @@
+"""The command line as its users call it, and a home folder as they find it afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from dagster_project.lib import deliveries
+from dagster_project.lib.deliveries import LedgerEntry
+from dagster_project.settings import PROJECT_ROOT, Settings
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command said and how it ended."""
+
+    exit_status: int
+    out: str
+    err: str
+
+    @property
+    def words(self) -> str:
+        """Everything it said, with what a narrow terminal broke put together again."""
+        return " ".join((self.out + self.err).split())
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A home, the landing folder that feeds it, and the mapping that reads it."""
+
+    home: Path
+    landing: Path
+    mapping: Path | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that the command line has with this home, in English."""
+        return Settings(home=self.home, landing=self.landing, mapping=self.mapping, language="en")
+
+    def call(self, command: str, *arguments: str) -> Said:
+        """``retention <command>`` with this home and landing, in a process of its own."""
+        places = ["--home", str(self.home), "--landing", str(self.landing)]
+        if self.mapping:
+            places += ["--mapping", str(self.mapping)]
+        settings = {name: value for name, value in os.environ.items() if not name.startswith(("RETENTION_", "DBT_"))}
+        done = subprocess.run(
+            [sys.executable, "-m", "dagster_project.cli", command, *arguments, *places],
+            cwd=PROJECT_ROOT,
+            env={**settings, "RETENTION_LANGUAGE": "en"},
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    def run(self, first: str, last: str, *options: str) -> Said:
+        """``retention run`` over a range."""
+        return self.call("run", "--from", first, "--to", last, *options)
+
+    def copy(self, folder: Path) -> Branch:
+        """The same branch again, so that a test may change it."""
+        shutil.copytree(self.landing, folder / "landing")
+        shutil.copytree(self.home, folder / "home")
+        return Branch(folder / "home", folder / "landing")
+
+    @property
+    def current(self) -> dict[str, Path]:
+        """The folders that ``current.json`` names, by month."""
+        pointer = self.home / "published" / "current.json"
+        entries = json.loads(pointer.read_text(encoding="utf-8"))
+        return {month: self.home / "published" / path for month, path in entries.items()}
+
+    def manifest(self, month: str) -> dict[str, Any]:
+        """The manifest of a month's current publication."""
+        return manifest(self.current[month])
+
+    def bytes_of(self, months: Iterable[str]) -> dict[str, dict[str, str]]:
+        """The hash of every file of the months' current publications, as their manifests state them."""
+        return {month: stated_hashes(self.current[month]) for month in months}
+
+    def series(self, mart: str) -> str:
+        """A mart over all published months, as a relation for DuckDB."""
+        files = sorted(str(file) for folder in self.current.values() for file in folder.glob(f"*/{mart}.parquet"))
+        return f"read_parquet({files})"
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Rows of a query."""
+        with duckdb.connect() as connection:
+            return connection.execute(query).fetchall()
+
+    def states(self, month: str) -> list[LedgerEntry]:
+        """What the ledger has of a month, in the order of arrival."""
+        return list(deliveries.entries(self.settings, month))
+
+
+def manifest(publication: Path) -> dict[str, Any]:
+    """The manifest of a published folder."""
+    content: dict[str, Any] = json.loads((publication / "manifest.json").read_text(encoding="utf-8"))
+    return content
+
+
+def stated_hashes(publication: Path) -> dict[str, str]:
+    """What a manifest says the bytes of every file are."""
+    return {name: entry["sha256"] for name, entry in manifest(publication)["files"].items()}
+
+
+def actual_hashes(folder: Path) -> dict[str, str]:
+    """Every file below a folder and the hash of its bytes."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def is_whole(publication: Path) -> bool:
+    """Whether a published folder holds exactly what its manifest states, byte for byte."""
+    return {**actual_hashes(publication), "manifest.json": ""} == {**stated_hashes(publication), "manifest.json": ""}

@@ -1,0 +1,37 @@
+"""One made-up operator and one home in which its first months were run, for all tests of the pipeline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dagster_project.synth.dumps import generate
+from dagster_project.synth.world import OperatorPlan
+from tests.commandline import Branch
+
+FIRST, LAST_RUN = "2011-01", "2011-03"
+
+
+@pytest.fixture(scope="session")
+def operator(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Deliveries of 1,000 subscribers, 2011-01 to 2011-06. Tests must not change them."""
+    landing = tmp_path_factory.mktemp("operator") / "landing"
+    generate(OperatorPlan(subscribers=1_000, months=6), landing)
+    return landing
+
+
+@pytest.fixture(scope="session")
+def published(operator: Path, tmp_path_factory: pytest.TempPathFactory) -> Branch:
+    """A home in which 2011-01 to 2011-03 were run by one command. Tests must not change it."""
+    branch = Branch(tmp_path_factory.mktemp("published") / "home", operator)
+    said = branch.run(FIRST, LAST_RUN)
+    assert said.exit_status == 0, said.words
+    assert list(branch.current) == ["2011-01", "2011-02", "2011-03"]
+    return branch
+
+
+@pytest.fixture
+def branch(published: Branch, tmp_path: Path) -> Branch:
+    """A copy of the published home and of the landing, to be changed."""
+    return published.copy(tmp_path)
