@@ -267,18 +267,18 @@ def _fill_scopes(connection: duckdb.DuckDBPyConnection, month: str, phase: int, 
     for index, (kind, code, name, size) in enumerate(scopes):
         is_small = size < 100
         rate = 0.0285 + 0.004 * ((phase * 7 + index * 3) % 5 - 2) / 2 + trend + (index - 2) * 0.001
-        churned = round(size * rate)
+        churned = max(round(size * rate), 1)
         new = round(size * 0.035)
         row = [month, kind, code, name, size, new, 0, 0, 0, 0, 0, churned, churned // 20]
         row += [churned * 3 // 10, churned - churned * 3 // 10, size + new - churned]
-        row += [None, None, None] if is_small else [churned / size, rate * 0.98, rate * 1.02]
+        row += [churned / size, churned / size * 0.98, churned / size * 1.02]
         row += [is_small, churned * 3, False]
         trend_rows.append(row)
         for bucket, hazard in zip(_BUCKETS, _HAZARDS, strict=True):
             for window in (1, 3):
-                base = size * window // len(_BUCKETS)
-                lost = round(base * hazard)
-                rates = [None, None, None] if is_small else [lost / base, hazard * 0.95, hazard * 1.05]
+                base = max(size * window // len(_BUCKETS), 3)
+                lost = max(round(base * hazard), 1)
+                rates = [lost / base, lost / base * 0.95, lost / base * 1.05]
                 cell = [month, window, kind, code, name, bucket, lost, base, base, *rates, is_small]
                 cell += [hazard / sum(_HAZARDS), 1 / len(_BUCKETS)]
                 cells.append(cell)
@@ -290,14 +290,16 @@ def _fill_plans(connection: duckdb.DuckDBPyConnection, month: str) -> None:
     plan_rows: list[list[object]] = []
     cells: list[list[object]] = []
     band_rows: list[list[object]] = []
-    plans = ("动感学习", "神州行城市卡", "家园卡升级版", "家园卡单向版", "贺岁卡", "移动座机")
+    plans = ("动感学习", "神州行城市卡", "家园卡升级版", "家园卡单向版", "贺岁卡", "移动座机", "试用卡")
     for rank, plan in enumerate(plans, start=1):
-        row = [month, 3, f"P{rank}", plan, 50_000 // rank, 400_000 // rank, 0.12 / rank, 0.4 / rank, rank, False]
-        plan_rows.append(row)
+        is_tiny = plan == "试用卡"
+        counts = [30, 20] if is_tiny else [50_000 // rank, 400_000 // rank]
+        rate = 30 / 47 if is_tiny else 0.12 / rank
+        plan_rows.append([month, 3, f"P{rank}", plan, *counts, rate, 0.4 / rank, rank, is_tiny])
         for bucket, hazard in zip(_BUCKETS, _HAZARDS, strict=True):
-            is_small = rank == 5 and bucket == "04-06"
-            cell = [month, 3, f"P{rank}", plan, bucket, 452, 9 if is_small else 5000 * rank]
-            cell += [None if is_small else hazard * 3 / (1 + rank / 4), is_small]
+            is_small = is_tiny or (rank == 5 and bucket == "04-06")
+            cell = [month, 3, f"P{rank}", plan, bucket, 452, 461 if is_small else 5000 * rank]
+            cell += [452 / 461 if is_small else hazard * 3 / (1 + rank / 4), is_small]
             cells.append(cell)
     shares = ((0.25, 0.08), (0.3, 0.22), (0.24, 0.3), (0.12, 0.25), (0.06, 0.1), (0.03, 0.05))
     for band, (lost, base) in zip(_BANDS, (*shares, (None, None)), strict=True):

@@ -104,6 +104,51 @@ def test_too_few_cases_are_a_dash_with_the_reason(staged: Edition) -> None:
     assert "用户太少" in headline.reason
 
 
+SMALL_RATES = {"33.33%": 1 / 3, "63.83%": 30 / 47, "98.05%": 452 / 461}
+"""Of a district with three subscribers, of a plan that 20 still have, of a plan's bucket in which nine remained."""
+
+
+def test_marts_have_the_rates_of_small_cells_and_pages_print_none(staged: Edition) -> None:
+    assert value(staged, "mart_churn_trend", "churn_rate_opening", "scope_code = 'D09'") == 1 / 3
+    assert value(staged, "mart_churn_by_plan", "churn_rate_exposure", "is_small") == 30 / 47
+    assert value(staged, "mart_churn_by_plan_tenure", "max(churn_rate_exposure)", "is_small") == 452 / 461
+    for code, name in ((None, "全网"), ("D01", "雁江"), ("D09", "三户村")):
+        page = render(card(staged, code, name))
+        assert not [printed for printed in SMALL_RATES if printed in page], name
+
+
+def test_a_small_districts_tables_and_plots_have_dashes(staged: Edition) -> None:
+    sections = {section.key: section for section in card(staged, "D09", "三户村").sections}
+    assert [row[1] > 0 for row in sections["tenure"].table.rows] == [True] * 7
+    assert [row[3] for row in sections["tenure"].table.rows] == [None] * 7
+    assert sections["tenure"].plot.count(">—</text>") == 7
+    assert "own-bar" not in sections["tenure"].plot
+    assert {tuple(row[5:]) for row in sections["trend"].table.rows} == {(None, None, None)}
+    assert sections["trend"].plot == ""
+    assert "用户太少" in sections["trend"].note
+
+
+def test_a_small_district_stands_last_without_rate_interval_or_verdict(staged: Edition) -> None:
+    sections = {section.key: section for section in card(staged, "D01", "雁江").sections}
+    last = sections["districts"].table.rows[-1]
+    assert last[0] == "三户村"
+    assert tuple(last[3:]) == (None, None, None, "用户太少")
+    assert sections["districts"].plot.count(">—</text>") == 1
+    assert "共 4 个" in card(staged, "D01", "雁江").headlines[0].notes[0]
+
+
+def test_a_small_plan_and_a_small_bucket_of_a_plan_have_dashes(staged: Edition) -> None:
+    sections = {section.key: section for section in card(staged, None, "全网").sections}
+    assert [row[0] for row in sections["plans"].table.rows if row[3] is None] == ["试用卡"]
+    buckets = {row[0]: row[1:] for row in sections["plan_tenure"].table.rows}
+    assert set(buckets["试用卡"]) == {None}
+    assert [rate is None for rate in buckets["贺岁卡"]] == [False, True, False, False, False, False, False]
+
+
+def test_a_small_district_is_told_in_a_sentence_without_a_rate(staged: Edition) -> None:
+    assert card(staged, "D09", "三户村").sentences == ("10 月离网 1 户；用户太少，不计算离网率。",)
+
+
 def test_a_figure_without_its_data_says_which_data_is_missing(staged: Edition) -> None:
     silent = card(staged, "D01", "雁江").headlines[-1]
     assert silent.shown == "—"
@@ -178,6 +223,14 @@ def test_files_are_the_same_bytes_twice_and_the_workbook_has_the_pages_numbers(s
     rows = next(section for section in card(staged, None, "全网").sections if section.key == "tenure").table.rows
     assert [cell.value for cell in tenure["D"][2:9]] == pytest.approx([row[3] for row in rows])
     assert tenure._charts
+    assert not _numbers(staged.folder) & set(SMALL_RATES.values())
+
+
+def _numbers(folder: Path) -> set[float]:
+    """All numbers in all scorecards' cells."""
+    books = [openpyxl.load_workbook(path, read_only=True) for path in folder.rglob("scorecard.xlsx")]
+    rows = (row for book in books for sheet in book for row in sheet.iter_rows(values_only=True))
+    return {cell for row in rows for cell in row if isinstance(cell, float)}
 
 
 def test_a_branch_in_its_first_month_has_a_scorecard(tmp_path: Path) -> None:

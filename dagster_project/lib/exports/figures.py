@@ -1,4 +1,8 @@
-"""The figures of a scorecard, read from the staged marts: nothing is computed here that a mart has not counted."""
+"""The figures of a scorecard, read from the staged marts: nothing is computed here that a mart has not counted.
+
+Marts give the rates of small cells too, for analysts. Pages and workbooks do not: where a row is ``is_small``, its
+rates are emptied here, once, so that no plot, table, rank or sentence can show one.
+"""
 
 from __future__ import annotations
 
@@ -88,9 +92,17 @@ def load_figures(connection: duckdb.DuckDBPyConnection, edition: Edition) -> Fig
     )
 
 
+def _without_small_rates(*rates: str) -> str:
+    """SQL: all columns of a mart, those of ``rates`` empty in rows with too few cases (domain 3.0)."""
+    emptied = ", ".join(f"case when not is_small then {rate} end as {rate}" for rate in rates)
+    return f"* replace ({emptied})"
+
+
+_HEADLINE_RATES = _without_small_rates("churn_rate_opening", "ci_low", "ci_high")
+_EXPOSURE_RATES = _without_small_rates("churn_rate_exposure")
 _WIDEST = "window_months = (select max(window_months) from given)"
 _TENURE = f"""
-    select case when scope_type = 'network' then 'all' else scope_code end as code, *
+    select case when scope_type = 'network' then 'all' else scope_code end as code, {_EXPOSURE_RATES}
     from given where scope_type in ('network', 'district') and {_WIDEST}
     order by code, tenure_bucket
 """
@@ -104,8 +116,8 @@ _STAGES = f"""
     group by grouping sets ((district_code, lifecycle_stage, value_tier), (lifecycle_stage, value_tier))
     order by code, lifecycle_stage, value_tier
 """
-_PLANS = f"select * from given where {_WIDEST} and churned_rank <= 10 order by churned_rank"
-_PLAN_TENURE = f"select * from given where {_WIDEST} order by plan_code, tenure_bucket"
+_PLANS = f"select {_EXPOSURE_RATES} from given where {_WIDEST} and churned_rank <= 10 order by churned_rank"
+_PLAN_TENURE = f"select {_EXPOSURE_RATES} from given where {_WIDEST} order by plan_code, tenure_bucket"
 _BANDS = f"""
     select * from given where {_WIDEST} and churned_share is not null
     order by coalesce(try_cast(split_part(rtrim(arpu_band, '+'), '-', 1) as int), 0), arpu_band
@@ -113,7 +125,7 @@ _BANDS = f"""
 
 _TREND = f"""
     create temp table trend as
-    select case when scope_type = 'network' then '{BRANCH}' else scope_code end as code, *
+    select case when scope_type = 'network' then '{BRANCH}' else scope_code end as code, {_HEADLINE_RATES}
     from read_parquet(?, union_by_name = true)
     where scope_type in ('network', 'district')
 """

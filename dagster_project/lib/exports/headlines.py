@@ -122,9 +122,9 @@ def _churn_sentence(view: View) -> str:
     if row is None:
         return view.say("sentence_nobody", month=month)
     churned = people(row["churned_count"], view.language)
-    rate = row["churn_rate_opening"]
-    if rate is None:
+    if view.is_small:
         return view.say("sentence_small", month=month, churned=churned)
+    rate = row["churn_rate_opening"]
     sentence = view.say("sentence_churn", month=month, churned=churned, rate=shown(rate, Kind.PERCENT))
     return sentence + _against_last_month(view, rate) + view.say("full_stop")
 

@@ -173,9 +173,12 @@ def _district(view: View, row: Row) -> str:
     return view.say("unknown_district") if row["code"] == UNKNOWN_DISTRICT else str(row["scope_name"] or row["code"])
 
 
-def _verdict(view: View, row: Row, median: float | None) -> str:
-    if median is None or row["ci_low"] is None or row["ci_high"] is None:
+def _verdict(view: View, row: Row, median: float | None) -> str | None:
+    """What the interval says; None where there is none, because more left than were there when the month began."""
+    if row["is_small"]:
         return view.say("verdict_small")
+    if median is None or row["ci_low"] is None:
+        return None
     if row["ci_low"] > median:
         return view.say("verdict_above")
     return view.say("verdict_below" if row["ci_high"] < median else "verdict_tied")
