@@ -1,0 +1,203 @@
+"""A month delivered again, late, or not at all; and that the same deliveries always give the same bytes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dagster_project.synth.editing import Delivery
+from tests.commandline import Branch, Said, actual_hashes, is_whole, manifest
+
+pytestmark = pytest.mark.slow
+
+MONTHS = ("2011-01", "2011-02", "2011-03")
+LEAVERS = 5
+
+
+def correct(landing: Path) -> list[str]:
+    """Deliver 2011-02 again: five subscribers who were said to be active had cancelled on the 9th."""
+    delivery = Delivery(landing / "2011-02")
+    dump = delivery.read(delivery.files("crm_subscribers")[0], "crm_subscribers")
+    status, date, countable = (dump.position(name) for name in ("status", "status_date", "is_countable"))
+    joined, identifier = dump.position("join_date"), dump.position("subscriber_id")
+    following = Delivery(landing / "2011-03")
+    after = following.read(following.files("crm_subscribers")[0], "crm_subscribers")
+    stays = {one for one, state in zip(after.values("subscriber_id"), after.values("status"), strict=True) if state == "在用"}
+    chosen = [
+        row
+        for row in dump.rows
+        if row[status] == "在用" and row[countable] == "是" and row[identifier] in stays and row[joined] < "2011"
+    ][:LEAVERS]
+    for row in chosen:
+        row[status], row[date] = "销号", "2011/02/09"
+    delivery.write(dump)
+    return [row[identifier] for row in chosen]
+
+
+def months_of(landing: Path) -> list[str]:
+    return sorted(path.name for path in landing.iterdir() if path.name[:2] == "20")
+
+
+@dataclass(frozen=True)
+class Restated:
+    """The published branch, and the same after 2011-02 was delivered again and run."""
+
+    before: Branch
+    branch: Branch
+    said: Said
+    leavers: list[str]
+    earlier: Mapping[str, Path]
+    """Where each month's publication was before, in the branch."""
+
+
+@pytest.fixture(scope="module")
+def restated(published: Branch, tmp_path_factory: pytest.TempPathFactory) -> Restated:
+    branch = published.copy(tmp_path_factory.mktemp("restated"))
+    earlier = branch.current
+    leavers = correct(branch.landing)
+    said = branch.call("run", "--month", "2011-02")
+    assert said.exit_status == 0, said.words
+    return Restated(published, branch, said, leavers, earlier)
+
+
+def test_the_corrected_month_and_the_published_ones_after_it_change(restated: Restated) -> None:
+    now, before = restated.branch.current, restated.earlier
+    assert now["2011-01"] == before["2011-01"]
+    assert now["2011-02"] != before["2011-02"]
+    assert now["2011-03"] != before["2011-03"]
+    assert "2011-02" in restated.said.words
+    assert "2011-03" in restated.said.words
+    assert [entry.state for entry in restated.branch.states("2011-02")].count("superseded") == 1
+
+
+def test_the_correction_is_in_the_marts_of_its_month_and_of_the_next(restated: Restated) -> None:
+    def figures(branch: Branch) -> pd.DataFrame:
+        rows = branch.rows(
+            f"""
+            select month, opening_count, churned_count, appeared_count, reinstated_count, closing_count
+            from {branch.series("mart_churn_trend")} where scope_type = 'network' order by month
+            """
+        )
+        names = ["month", "opening", "churned", "appeared", "reinstated", "closing"]
+        return pd.DataFrame(rows, columns=names).set_index("month")
+
+    change = figures(restated.branch) - figures(restated.before)
+    assert change.loc["2011-01"].tolist() == [0, 0, 0, 0, 0]
+    assert change.loc["2011-02"].tolist() == [0, LEAVERS, 0, 0, -LEAVERS]
+    # In March the source still has them: they churned in February, so they are back.
+    assert change.loc["2011-03"].tolist() == [-LEAVERS, 0, 0, LEAVERS, 0]
+
+
+def test_the_churn_events_are_those_that_were_corrected(restated: Restated) -> None:
+    def leavers(branch: Branch) -> set[str]:
+        query = f"select subscriber_id from {branch.series('fct_churn')} where month = '2011-02'"
+        return {row[0] for row in branch.rows(query)}
+
+    assert leavers(restated.branch) - leavers(restated.before) == set(restated.leavers)
+    assert leavers(restated.before) <= leavers(restated.branch)
+
+
+def test_the_earlier_publication_stays_readable(restated: Restated) -> None:
+    for month, folder in restated.earlier.items():
+        assert is_whole(folder)
+        assert manifest(folder)["publication_id"] == restated.before.current[month].name
+    now = restated.branch.manifest("2011-02")
+    assert now["supersedes"] == restated.earlier["2011-02"].name
+    assert now["deliveries"]["2011-02"] != manifest(restated.earlier["2011-02"])["deliveries"]["2011-02"]
+
+
+def test_every_publication_holds_the_bytes_that_its_manifest_states(restated: Restated) -> None:
+    assert all(is_whole(folder) for folder in restated.branch.current.values())
+
+
+def test_an_unchanged_run_leaves_everything_alone(restated: Restated) -> None:
+    before = actual_hashes(restated.branch.home)
+    said = restated.branch.run(MONTHS[0], MONTHS[-1])
+    assert said.exit_status == 0
+    assert all(f"{month} is up to date" in said.words for month in MONTHS)
+    assert actual_hashes(restated.branch.home) == before
+
+
+def test_a_run_by_force_without_the_warehouse_gives_the_same_bytes(restated: Restated, tmp_path: Path) -> None:
+    branch = restated.branch.copy(tmp_path)
+    before = {month: actual_hashes(folder) for month, folder in branch.current.items()}
+    shutil.rmtree(branch.home / "warehouse")
+    # Without the publications nothing but a new computation can give these bytes.
+    shutil.rmtree(branch.home / "published")
+    said = branch.run(MONTHS[0], MONTHS[-1], "--force")
+    assert said.exit_status == 0, said.words
+    assert branch.bytes_of(MONTHS) == restated.branch.bytes_of(MONTHS)
+    assert {month: folder.name for month, folder in branch.current.items()} == {
+        month: folder.name for month, folder in restated.branch.current.items()
+    }
+    after = {month: actual_hashes(folder) for month, folder in branch.current.items()}
+    assert [sorted(name for name in after[m] if after[m][name] != before[m][name]) for m in MONTHS] == [["manifest.json"]] * 3
+
+
+@pytest.fixture(scope="module")
+def gap(restated: Restated, tmp_path_factory: pytest.TempPathFactory) -> tuple[Branch, Said]:
+    """A new home to which February was not delivered, run from January to March."""
+    folder = tmp_path_factory.mktemp("gap")
+    for month in ("2011-01", "2011-03"):
+        shutil.copytree(restated.branch.landing / month, folder / "landing" / month)
+    branch = Branch(folder / "home", folder / "landing")
+    return branch, branch.run(MONTHS[0], MONTHS[-1])
+
+
+def test_a_month_that_was_never_delivered_is_left_out_and_told(gap: tuple[Branch, Said]) -> None:
+    branch, said = gap
+    assert said.exit_status == 0, said.words
+    assert "2011-02 was not delivered" in said.words
+    assert list(branch.current)[:2] == ["2011-01", "2011-03"]
+    assert "2011-02" not in manifest(branch.home / "published" / first_publication(branch, "2011-03"))["deliveries"]
+
+
+def test_the_month_after_a_gap_is_treated_as_a_first_month(gap: tuple[Branch, Said]) -> None:
+    branch, _ = gap
+    folder = branch.home / "published" / first_publication(branch, "2011-03")
+    snapshot = snapshot_of(branch.landing, "2011-03")
+    counted = snapshot[snapshot["is_countable"] == "是"]
+    joined_before = pd.to_datetime(counted["join_date"]) < "2011-03-01"
+    is_terminal = counted["status"].isin(["销号", "局拆", "携出"])
+    left_in_month = pd.to_datetime(counted["status_date"], errors="coerce") >= "2011-03-01"
+    opening = counted[joined_before & (~is_terminal | left_in_month)]
+    ((opened, churned, appeared, vanished),) = branch.rows(
+        f"""
+        select opening_count, churned_count, appeared_count, vanished_count
+        from read_parquet('{folder}/marts/mart_churn_trend.parquet') where scope_type = 'network'
+        """
+    )
+    assert opened == len(opening)
+    assert churned == len(counted[is_terminal & left_in_month])
+    assert (appeared, vanished) == (0, 0)
+
+
+def first_publication(branch: Branch, month: str) -> str:
+    """The publication that stands, or that the first later one superseded."""
+    folders = sorted((branch.home / "published" / month).iterdir())
+    return next(f"{month}/{folder.name}" for folder in folders if manifest(folder)["supersedes"] is None)
+
+
+def snapshot_of(landing: Path, month: str) -> pd.DataFrame:
+    delivery = Delivery(landing / month)
+    dump = delivery.read(delivery.files("crm_subscribers")[0], "crm_subscribers")
+    names = ("subscriber_id", "is_countable", "join_date", "status", "status_date")
+    return pd.DataFrame({name: list(dump.values(name)) for name in names})
+
+
+def test_the_order_in_which_months_arrive_makes_no_difference_to_the_bytes(
+    gap: tuple[Branch, Said], restated: Restated
+) -> None:
+    branch, _ = gap
+    shutil.copytree(restated.branch.landing / "2011-02", branch.landing / "2011-02")
+    said = branch.call("run", "--month", "2011-02")
+    assert said.exit_status == 0, said.words
+    assert branch.bytes_of(MONTHS) == restated.branch.bytes_of(MONTHS)
+    assert [folder.name for folder in branch.current.values()] == [
+        folder.name for folder in restated.branch.current.values()
+    ]
