@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import duckdb
+from filelock import FileLock
 
 from dagster_project.lib import engine, mapping, reading, reports
 from dagster_project.lib.deliveries import DeliveredFile, Delivery
@@ -110,8 +111,11 @@ def source_table(settings: Settings, file: DeliveredFile, source: Source) -> Sou
     folder = settings.scratch / "sources"
     stem = f"{file.sha256}-{facts}{'-gz' if file.name.lower().endswith('.gz') else ''}"
     known = folder / f"{stem}.json"
-    if not known.is_file():
-        _read_source(settings, file, source, folder, stem)
+    folder.mkdir(parents=True, exist_ok=True)
+    # Months are read side by side, and one file may serve them all.
+    with FileLock(folder / f".{stem}.lock"):
+        if not known.is_file():
+            _read_source(settings, file, source, folder, stem)
     held = json.loads(known.read_text(encoding="utf-8"))
     held["names"] = tuple(held["names"])
     rows, damaged = folder / f"{stem}.parquet", folder / f"{stem}-damaged.parquet"
@@ -119,7 +123,6 @@ def source_table(settings: Settings, file: DeliveredFile, source: Source) -> Sou
 
 
 def _read_source(settings: Settings, file: DeliveredFile, source: Source, folder: Path, stem: str) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     work = f"source_{os.getpid()}"
     with engine.connect(settings) as connection:
         try:

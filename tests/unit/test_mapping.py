@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -105,6 +108,35 @@ files:
     assert rows_of(settings, delivery, "crm_plans", "plan_code, plan_name, monthly_rent") == [
         ("P1", "全球通", Decimal("58.50"))
     ]
+
+
+def test_months_that_are_read_side_by_side_read_their_common_file_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = (
+        "months: {from: 2011-09, to: 2011-12}\nfiles:\n"
+        "  - {name: tickets, pattern: tickets.csv, feeds: [crm_complaints]}\n"
+    )
+    text = "complaint_id,subscriber_id,created_at\nA,U1,2011-09-30\n"
+    settings = branch_of(tmp_path, sources, {"tickets.csv": text})
+    readings: list[str] = []
+    read_source, all_are_here = shaping._read_source, threading.Barrier(4)
+
+    def read(*arguments: Any) -> None:
+        readings.append(arguments[1].name)
+        read_source(*arguments)
+
+    def tables(month: str) -> shaping.SourceTable:
+        found = deliveries.find(settings, month)
+        assert found.mapping
+        all_are_here.wait()
+        return shaping.source_table(settings, found.files[0], found.mapping.sources[0])
+
+    monkeypatch.setattr(shaping, "_read_source", read)
+    with ThreadPoolExecutor(4) as pool:
+        tables_of_months = list(pool.map(tables, ("2011-09", "2011-10", "2011-11", "2011-12")))
+    assert readings == ["tickets.csv"]
+    assert len({table.rows for table in tables_of_months}) == 1
 
 
 def test_rows_of_other_months_are_counted_and_not_quarantined(tmp_path: Path) -> None:
