@@ -1,18 +1,18 @@
-{#- A rate as a double, null when its denominator is below `at_least`: a rate of a handful of
-    subscribers says nothing, and one of none does not exist (domain 3.0). -#}
-{% macro rate(numerator, denominator, at_least=1) -%}
-case when {{ denominator }} >= {{ at_least }} then {{ ratio(numerator, denominator) }} end
+{#- Losses over the base that they left behind, which can exceed one: null when that base is below
+    `at_least`, where it would print thousands of per cent (domain 3.0). -#}
+{% macro legacy_rate(churned, remaining, at_least) -%}
+case when {{ remaining }} >= {{ at_least }} then {{ ratio(churned, remaining) }} end
 {%- endmacro %}
 
-{#- One end of the Wilson 95 % interval of a share. Null when the denominator is below `at_least`, and
-    when more events than trials were counted (possible where a month's newcomers leave within it). -#}
-{% macro wilson_bound(successes, trials, sign, at_least) -%}
+{#- One end of the Wilson 95 % interval of a share. Null when the denominator is zero, and when more
+    events than trials were counted (possible where a month's newcomers leave within it). -#}
+{% macro wilson_bound(successes, trials, sign) -%}
 {%- set z = "1.959963984540054e0" -%}
 {%- set n = "cast(nullif(" ~ trials ~ ", 0) as double)" -%}
 {%- set p = "(cast(" ~ successes ~ " as double) / " ~ n ~ ")" -%}
 case
-    when {{ trials }} >= {{ at_least }} and {{ successes }} = {{ "0 then 0e0" if sign == "-" else trials ~ " then 1e0" }}
-    when {{ trials }} >= {{ at_least }} and {{ successes }} between 0 and {{ trials }}
+    when {{ trials }} > 0 and {{ successes }} = {{ "0 then 0e0" if sign == "-" else trials ~ " then 1e0" }}
+    when {{ trials }} > 0 and {{ successes }} between 0 and {{ trials }}
         then (
             {{ p }} + {{ z }} * {{ z }} / (2e0 * {{ n }})
             {{ sign }} {{ z }} * sqrt({{ p }} * (1e0 - {{ p }}) / {{ n }} + {{ z }} * {{ z }} / (4e0 * {{ n }} * {{ n }}))
@@ -20,12 +20,12 @@ case
 end
 {%- endmacro %}
 
-{% macro wilson_low(successes, trials, at_least=1) -%}
-{{ wilson_bound(successes, trials, "-", at_least) }}
+{% macro wilson_low(successes, trials) -%}
+{{ wilson_bound(successes, trials, "-") }}
 {%- endmacro %}
 
-{% macro wilson_high(successes, trials, at_least=1) -%}
-{{ wilson_bound(successes, trials, "+", at_least) }}
+{% macro wilson_high(successes, trials) -%}
+{{ wilson_bound(successes, trials, "+") }}
 {%- endmacro %}
 
 {#- The scopes in which churn is counted, as a table of their types. -#}

@@ -154,14 +154,23 @@ def test_g20_to_g27_the_plan_table_prints_cell_by_cell(cells: Mapping[tuple[str,
 
 
 @pytest.mark.parametrize("code", ziyang.PLANS)
-def test_g20_to_g27_the_exposure_method_gives_a_share_for_every_cell_of_some_size(
+def test_g20_to_g27_the_exposure_method_gives_a_share_for_every_cell_with_anybody_in_it(
     cells: Mapping[tuple[str, str], Row], code: str
 ) -> None:
     for bucket in ziyang.BUCKETS:
         row = cells[code, bucket]
         rate = row["churn_rate_exposure"]
-        assert (rate is None) == (row["at_risk_count"] < 100)
+        assert (rate is None) == (row["churned_count"] + row["closing_count"] == 0)
         assert rate is None or 0 <= row["ci_low"] <= rate <= row["ci_high"] <= 1
+
+
+@pytest.mark.parametrize("code", ziyang.PLANS)
+def test_g20_to_g27_the_legacy_rate_is_withheld_for_every_base_below_100(
+    cells: Mapping[tuple[str, str], Row], code: str
+) -> None:
+    for bucket in ziyang.BUCKETS:
+        row = cells[code, bucket]
+        assert row["is_small"] == (row["churn_rate_legacy"] is None) == (row["closing_count"] < 100)
 
 
 def test_g24_cells_without_a_base_are_empty_not_divided_by_zero(cells: Mapping[tuple[str, str], Row]) -> None:
@@ -174,7 +183,7 @@ def test_g24_cells_without_a_base_are_empty_not_divided_by_zero(cells: Mapping[t
 def test_g26_the_fixed_line_loses_more_the_longer_it_lasts(plans: Mapping[str, Row]) -> None:
     flags = {code: plans[code]["is_inverse_tenure"] for code in ziyang.PLANS}
     assert flags.pop("ZJ8B") is True
-    assert flags.pop("HSK1") is None, "two buckets with a rate are too few to tell"
+    assert flags.pop("HSK1") is None, "two buckets of some size are too few to tell"
     assert set(flags.values()) == {False}
 
 
@@ -184,9 +193,18 @@ def test_g27_5022_percent_is_withheld_as_a_small_cell(cells: Mapping[tuple[str, 
     assert percent(row["churned_count"] / row["closing_count"]) == "5022.22%"
     assert row["churn_rate_legacy"] is None
     assert row["churn_rate_exposure"] <= 1
-    small = cells["HSK1", "01-03"]
-    assert percent(small["churned_count"] / small["closing_count"]) == "25.00%"
-    assert (small["churn_rate_legacy"], small["churn_rate_exposure"], small["ci_low"]) == (None, None, None)
+    assert percent(row["churn_rate_exposure"]) == "98.05%", "452 of the 461 who left or remained"
+
+
+def test_g27_25_percent_of_four_is_withheld_and_one_of_five_has_a_wide_interval(
+    cells: Mapping[tuple[str, str], Row],
+) -> None:
+    row = cells["HSK1", "01-03"]
+    assert (row["churned_count"], row["closing_count"], row["is_small"]) == (1, 4, True)
+    assert percent(row["churned_count"] / row["closing_count"]) == "25.00%"
+    assert row["churn_rate_legacy"] is None
+    assert row["churn_rate_exposure"] == 0.2
+    assert (percent(row["ci_low"]), percent(row["ci_high"])) == ("3.62%", "62.45%")
 
 
 def test_g28_the_eight_named_plans_hold_78_5_percent_of_the_base(plans: Mapping[str, Row]) -> None:

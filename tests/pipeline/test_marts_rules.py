@@ -95,6 +95,16 @@ def test_a_scope_appears_with_its_column(branch: World) -> None:
     assert ("2011-06", "prepaid") not in rows
 
 
+def test_a_scope_in_which_nobody_was_before_is_small_and_has_every_rate_but_those_over_its_opening(
+    branch: World,
+) -> None:
+    row = trend(branch)["2011-06", "M"]
+    assert (row["opening_count"], row["is_small"]) == (0, True)
+    assert (row["churn_rate_opening"], row["churn_rate_opening_strict"], row["ci_low"]) == (None, None, None)
+    assert row["churn_rate_closing"] == 10 / 290
+    assert row["churn_rate_average"] == 20 / 290
+
+
 def test_districts_add_up_to_the_network(branch: World) -> None:
     rows = trend(branch)
     for column in ("opening_count", "churned_count", "closing_count"):
@@ -124,6 +134,7 @@ def test_a_spoiled_mart_fails_the_tests_that_it_breaks(branch: World) -> None:
     spoiling = {
         "opening_plus_arrivals_minus_losses_is_closing": "closing_count = closing_count + 1 where scope_code = 'D0'",
         "has_only_mart_churn_trend_scope_type": "scope_type = 'somewhere' where scope_code = 'D1'",
+        "a_rate_is_missing_only_when_its_denominator_is_zero": "ci_low = null where scope_code = 'D0'",
         "mart_churn_trend_is_complete": "churned_count = null where scope_code = 'M'",
     }
     with duckdb.connect(str(branch.settings.duckdb_file)) as connection:

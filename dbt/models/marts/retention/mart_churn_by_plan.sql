@@ -46,7 +46,16 @@ branch as (
     group by month, window_months
 ),
 
--- Every pair of a plan's buckets whose rates are known: does the older one leave more, or less?
+-- A rate of a handful of subscribers says nothing about the order of the buckets.
+telling_cells as (
+    select cells.*
+    from cells
+    inner join thresholds
+        on cells.month = thresholds.month
+    where cells.at_risk_count >= {{ small }}
+),
+
+-- Every pair of a plan's telling buckets: does the older one leave more, or less?
 tenure_pairs as (
     select
         younger.month,
@@ -55,16 +64,13 @@ tenure_pairs as (
         count(*) as pair_count,
         count(case when older.churn_rate_exposure > younger.churn_rate_exposure then 1 end) as rising_count,
         count(case when older.churn_rate_exposure < younger.churn_rate_exposure then 1 end) as falling_count
-    from cells as younger
-    inner join cells as older
+    from telling_cells as younger
+    inner join telling_cells as older
         on
             younger.month = older.month
             and younger.window_months = older.window_months
             and younger.plan_code = older.plan_code
             and younger.tenure_bucket < older.tenure_bucket
-    where
-        younger.churn_rate_exposure is not null
-        and older.churn_rate_exposure is not null
     group by younger.month, younger.window_months, younger.plan_code
 ),
 
@@ -77,10 +83,10 @@ churn_by_plan as (
         ranked.churned_count,
         ranked.at_risk_count,
         ranked.closing_count,
-        {{ rate('ranked.churned_count', 'ranked.at_risk_count', small) }} as churn_rate_exposure,
-        {{ rate('ranked.churned_count', 'ranked.closing_count', small) }} as churn_rate_legacy,
-        {{ wilson_low('ranked.churned_count', 'ranked.at_risk_count', small) }} as ci_low,
-        {{ wilson_high('ranked.churned_count', 'ranked.at_risk_count', small) }} as ci_high,
+        {{ ratio('ranked.churned_count', 'ranked.at_risk_count') }} as churn_rate_exposure,
+        {{ legacy_rate('ranked.churned_count', 'ranked.closing_count', small) }} as churn_rate_legacy,
+        {{ wilson_low('ranked.churned_count', 'ranked.at_risk_count') }} as ci_low,
+        {{ wilson_high('ranked.churned_count', 'ranked.at_risk_count') }} as ci_high,
         ranked.at_risk_count < {{ small }} or ranked.closing_count < {{ small }} as is_small,
         {{ ratio('ranked.churned_count', 'branch.churned_count') }} as churned_share,
         cast(ranked.churned_rank as bigint) as churned_rank,

@@ -1,6 +1,5 @@
 {{ config(**monthly()) }}
 
-{%- set small = 'thresholds.small_cell_denominator' %}
 {%- set flow_columns = [
     'opening_count', 'new_count', 'reinstated_count', 'appeared_count', 'moved_in_count', 'moved_out_count',
     'vanished_count', 'churned_count', 'opening_churned_count', 'same_month_churned_count',
@@ -140,11 +139,9 @@ same_months_before as (
         current_flows.month,
         current_flows.scope_type,
         current_flows.scope_code,
-        max({{ rate('before.churned_count', 'before.opening_count', 'thresholds.small_cell_denominator') }}) as churn_rate_opening,
+        max({{ ratio('before.churned_count', 'before.opening_count') }}) as churn_rate_opening,
         max(case when current_flows.month_number - 12 = before.month_number then before.churned_count end) as churned_count_last_year
     from current_flows
-    inner join thresholds
-        on current_flows.month = thresholds.month
     inner join flows as before
         on
             current_flows.scope_type = before.scope_type
@@ -193,32 +190,25 @@ churn_trend as (
         cast(null as bigint) as net_churned_count,
         current_flows.closing_count,
         current_flows.exposure_days,
-        {{ rate('current_flows.churned_count', 'current_flows.opening_count', small) }} as churn_rate_opening,
-        {{ rate('current_flows.opening_churned_count', 'current_flows.opening_count', small) }} as churn_rate_opening_strict,
-        {{ rate('2 * current_flows.churned_count', '(current_flows.opening_count + current_flows.closing_count)', '2 * ' ~ small) }}
+        {{ ratio('current_flows.churned_count', 'current_flows.opening_count') }} as churn_rate_opening,
+        {{ ratio('current_flows.opening_churned_count', 'current_flows.opening_count') }} as churn_rate_opening_strict,
+        {{ ratio('2 * current_flows.churned_count', '(current_flows.opening_count + current_flows.closing_count)') }}
             as churn_rate_average,
-        {{ rate('current_flows.churned_count', 'current_flows.closing_count', small) }} as churn_rate_closing,
-        {{ rate(
-            'current_flows.churned_count * months_of_run.days_in_month',
-            'current_flows.exposure_days',
-            'months_of_run.days_in_month * ' ~ small
-        ) }} as churn_rate_exposure,
+        {{ ratio('current_flows.churned_count', 'current_flows.closing_count') }} as churn_rate_closing,
+        {{ ratio('current_flows.churned_count * months_of_run.days_in_month', 'current_flows.exposure_days') }}
+            as churn_rate_exposure,
         cast(null as double) as churn_rate_net,
-        {{ wilson_low('current_flows.churned_count', 'current_flows.opening_count', small) }} as ci_low,
-        {{ wilson_high('current_flows.churned_count', 'current_flows.opening_count', small) }} as ci_high,
-        current_flows.opening_count < {{ small }} as is_small,
+        {{ wilson_low('current_flows.churned_count', 'current_flows.opening_count') }} as ci_low,
+        {{ wilson_high('current_flows.churned_count', 'current_flows.opening_count') }} as ci_high,
+        current_flows.opening_count < thresholds.small_cell_denominator as is_small,
         {{ ratio('current_flows.churned_count', 'current_flows.new_count') }} as churn_to_new_ratio,
         years_to_date.month_count as ytd_month_count,
         years_to_date.churned_count as ytd_churned_count,
         years_to_date.new_count as ytd_new_count,
         {{ ratio('years_to_date.churned_count', 'years_to_date.new_count') }} as ytd_churn_to_new_ratio,
-        {{ rate(
-            'years_to_date.churned_count * years_to_date.month_count',
-            'years_to_date.opening_count',
-            'years_to_date.month_count * ' ~ small
-        ) }} as ytd_churn_rate,
-        {{ rate('years_to_date.churned_count', 'years_to_date.opening_count', 'years_to_date.month_count * ' ~ small) }}
-            as ytd_monthly_churn_rate,
+        {{ ratio('years_to_date.churned_count * years_to_date.month_count', 'years_to_date.opening_count') }}
+            as ytd_churn_rate,
+        {{ ratio('years_to_date.churned_count', 'years_to_date.opening_count') }} as ytd_monthly_churn_rate,
         {{ ratio(
             '(current_flows.churned_count - same_months_before.churned_count_last_year)',
             'same_months_before.churned_count_last_year'
@@ -230,7 +220,7 @@ churn_trend as (
                     'years_to_date.churned_count_last_year'
                 ) }}
         end as yoy_ytd_churned_change_rate,
-        {{ rate('current_flows.churned_count', 'current_flows.opening_count', small) }} > same_months_before.churn_rate_opening
+        {{ ratio('current_flows.churned_count', 'current_flows.opening_count') }} > same_months_before.churn_rate_opening
             as is_record_high
     from current_flows
     inner join thresholds
