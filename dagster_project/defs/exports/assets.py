@@ -1,7 +1,8 @@
 """What is published: one asset per dbt exposure, then the publication that makes them readable."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -73,14 +74,21 @@ def _export_asset(catalog: Catalog, export: Export, model_keys: Mapping[str, dg.
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
     ) -> dg.MaterializeResult:
         with sole_writer(settings):
-            for each in _editions(settings, catalog, context.partition_keys):
-                if export.kind == "marts":
-                    edition.stage(each)
-                written = _WRITERS[export.kind](each, export)
+            for each, written in _write(settings, export, _editions(settings, catalog, context.partition_keys)):
                 context.add_asset_metadata(_metadata(each, export, written), partition_key=each.month)
         return dg.MaterializeResult()
 
     return export_asset
+
+
+def _write(settings: Settings, export: Export, staged: Sequence[Edition]) -> list[tuple[Edition, Written]]:
+    """Write one export of every month; what does not open the warehouse, months side by side."""
+    if export.kind == "marts":
+        for each in staged:
+            edition.stage(each)
+    workers = 1 if export.kind in _EVERYTHING_STAGED else settings.threads
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        return list(zip(staged, pool.map(lambda each: _WRITERS[export.kind](each, export), staged), strict=True))
 
 
 def _publication(catalog: Catalog) -> dg.AssetsDefinition:
