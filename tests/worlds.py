@@ -164,6 +164,7 @@ def run_dbt(settings: Settings, arguments: list[str], warehouse: str = "duckdb")
         "RETENTION_HOME": str(settings.home),
         "RETENTION_WAREHOUSE": warehouse,
         "RETENTION_MEMORY_LIMIT": settings.memory_limit,
+        "RETENTION_SPARK_PARTITIONS": "1",
         "DO_NOT_TRACK": "1",
     }
     command = [
