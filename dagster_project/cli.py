@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
@@ -39,7 +39,7 @@ MONTH = _Month()
 FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
-def _place_options(command: click.Command) -> click.Command:
+def _place_options(command: Callable[..., None]) -> Callable[..., None]:
     options = (
         click.option("--landing", type=FOLDER, help="Where deliveries arrive, one folder a month."),
         click.option("--home", type=FOLDER, help="Everything that is written goes here (default ./var)."),
@@ -50,7 +50,7 @@ def _place_options(command: click.Command) -> click.Command:
     return command
 
 
-def _month_options(command: click.Command) -> click.Command:
+def _month_options(command: Callable[..., None]) -> Callable[..., None]:
     options = (
         click.option("--month", type=MONTH, help="One month."),
         click.option("--from", "first", type=MONTH, help="First month of several."),
@@ -88,7 +88,12 @@ def run(
 @_month_options
 @_place_options
 def check(
-    month: str | None, first: str | None, last: str | None, landing: Path | None, home: Path | None, mapping: Path | None
+    month: str | None,
+    first: str | None,
+    last: str | None,
+    landing: Path | None,
+    home: Path | None,
+    mapping: Path | None,
 ) -> None:
     """Tell what would happen to a delivery; change nothing."""
     from dagster_project.lib import rehearsal  # noqa: PLC0415  (great_expectations takes seconds to import)
@@ -194,11 +199,11 @@ def _settings(landing: Path | None, home: Path | None, mapping: Path | None) -> 
         raise click.UsageError(f"--mapping {mapping} is not a folder")
     if landing and not landing.is_dir():
         raise click.UsageError(f"--landing {landing} is not a folder")
-    given = {
-        **({"landing": landing.resolve()} if landing else {}),
-        **({"mapping": mapping.resolve()} if mapping else {}),
-    }
-    settings = dataclasses.replace(settings, **given)
+    settings = dataclasses.replace(
+        settings,
+        landing=landing.resolve() if landing else settings.landing,
+        mapping=mapping.resolve() if mapping else settings.mapping,
+    )
     try:
         if settings.mapping:
             source_mapping.load(settings.mapping)

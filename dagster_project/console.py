@@ -88,15 +88,32 @@ def show_admission(admission: Admission, language: str) -> None:
     """Reconciliation, quarantine and expectations of one delivery."""
     table = Table(title=text("console.check_title", language, month=admission.delivery.month))
     for heading in ("data_set", "files", "rows_read", "loaded", "quarantined", "duplicates", "reasons"):
-        table.add_column(text(f"console.{heading}", language), justify="left" if heading in {"data_set", "reasons"} else "right")
+        is_text = heading in {"data_set", "reasons"}
+        table.add_column(text(f"console.{heading}", language), justify="left" if is_text else "right")
     for name, report in admission.reports.items():
         if not report.is_delivered:
             table.add_row(_title(name, language), text("console.not_delivered", language), *[""] * 5)
             continue
         reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(report.quarantined_by_reason.items()))
-        counts = (len(report.files), report.rows_read, report.loaded_count, report.quarantined_count, report.duplicate_count)
+        counts = (
+            len(report.files),
+            report.rows_read,
+            report.loaded_count,
+            report.quarantined_count,
+            report.duplicate_count,
+        )
         table.add_row(_title(name, language), *(f"{count:,}" for count in counts), reasons)
     _print(table)
+    _show_findings(admission, language)
+    if admission.refusals:
+        say(text("console.would_be_refused", language, month=admission.delivery.month))
+        show_refusals(admission.refusals, language)
+    else:
+        say(text("console.would_be_accepted", language, month=admission.delivery.month))
+
+
+def _show_findings(admission: Admission, language: str) -> None:
+    """Where quarantined rows are, without their values, and what is warned of."""
     for report in admission.reports.values():
         for place in report.quarantine_examples[:_SHOWN]:
             say(f"  {place.file}:{place.line} {place.column or '-'} [{place.reason_code}]")
@@ -104,11 +121,6 @@ def show_admission(admission: Admission, language: str) -> None:
             say(f"  {text('console.warning', language)} {warning}")
     for outcome in admission.warnings:
         say(f"  {text('console.warning', language)} {outcome.data_set}: {outcome.sentence} ({outcome.failing_count:,})")
-    if admission.refusals:
-        say(text("console.would_be_refused", language, month=admission.delivery.month))
-        show_refusals(admission.refusals, language)
-    else:
-        say(text("console.would_be_accepted", language, month=admission.delivery.month))
 
 
 def show_status(settings: Settings) -> None:
@@ -123,11 +135,13 @@ def show_status(settings: Settings) -> None:
         table.add_column(text(f"console.{heading}", language))
     known = sorted({*(entry.month for entry in entries), *published, *waiting})
     for month in known:
-        of_month = [entry for entry in entries if entry.month == month] or [None]
+        of_month: list[deliveries.LedgerEntry | None] = [entry for entry in entries if entry.month == month]
+        of_month = of_month or [None]
         for entry in of_month:
             shown = published[month].name if month in published and entry and entry.state == "accepted" else ""
             due = _due(settings, month, entry, accepted, of_month)
-            table.add_row(month, *_entry_cells(entry, language), shown, text(f"console.due_{due}", language) if due else "")
+            said = text(f"console.due_{due}", language) if due else ""
+            table.add_row(month, *_entry_cells(entry, language), shown, said)
     _print(table)
 
 
@@ -169,7 +183,8 @@ def _publications(settings: Settings, published: Sequence[str]) -> Table:
     language = settings.language
     table = Table(title=text("console.published_title", language))
     for heading in ("month", "publication", "files", "rows", "folder"):
-        table.add_column(text(f"console.{heading}", language), justify="right" if heading in {"files", "rows"} else "left", overflow="fold")
+        is_count = heading in {"files", "rows"}
+        table.add_column(text(f"console.{heading}", language), justify="right" if is_count else "left", overflow="fold")
     folders = current(settings)
     for month in published:
         files = read_manifest(folders[month])["files"]

@@ -13,8 +13,8 @@ import dagster as dg
 
 from dagster_project.lib import deliveries
 from dagster_project.lib.deliveries import LedgerEntry
-from dagster_project.lib.exports.edition import current
 from dagster_project.lib.exclusive import sole_writer
+from dagster_project.lib.exports.edition import current
 from dagster_project.lib.planning import RunPlan, plan
 from dagster_project.settings import Settings
 
@@ -129,10 +129,11 @@ def _report(instance: dg.DagsterInstance, run_id: str, steps: int, progress: Pro
     while not done.wait(_POLL_SECONDS):
         if not instance.has_run(run_id):
             continue
-        events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type={dg.DagsterEventType.STEP_START, *ended})]
+        logs = instance.all_logs(run_id, of_type={dg.DagsterEventType.STEP_START, *ended})
+        events = [entry.dagster_event for entry in logs]
         started = [event.step_key for event in events if event and event.event_type_value == "STEP_START"]
         finished = sum(1 for event in events if event and event.event_type in ended)
-        progress(started[-1] if started else "", finished, steps)
+        progress(started[-1] or "" if started else "", finished, steps)
 
 
 def _published(settings: Settings, range_: Sequence[str]) -> tuple[str, ...]:

@@ -9,9 +9,7 @@ from dagster_project.lib.checks import CheckOutcome, ExpectationSpec
 _SHOWN_KEYS = 20
 
 
-def check_specs(
-    asset: dg.AssetKey, expectations: Iterable[ExpectationSpec], language: str
-) -> list[dg.AssetCheckSpec]:
+def check_specs(asset: dg.AssetKey, expectations: Iterable[ExpectationSpec], language: str) -> list[dg.AssetCheckSpec]:
     """One asset check per expectation; a blocking one keeps everything downstream from running."""
     return [
         dg.AssetCheckSpec(

@@ -23,7 +23,9 @@ def preview(settings: Settings, path: Path, personal: Collection[str]) -> dg.Met
     with engine.connect(settings) as connection:
         rows = connection.execute(f"select * from read_parquet(?) limit {_ROWS}", [str(path)])
         names = [column[0] for column in rows.description or ()]
-        cells = [[_cell(name, value, personal) for name, value in zip(names, row, strict=True)] for row in rows.fetchall()]
+        cells = [
+            [_cell(name, value, personal) for name, value in zip(names, row, strict=True)] for row in rows.fetchall()
+        ]
     lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
     return dg.MetadataValue.md("\n".join([*lines, *("| " + " | ".join(row) + " |" for row in cells)]))
 

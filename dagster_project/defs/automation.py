@@ -48,9 +48,7 @@ def automation() -> dg.Definitions:
         minimum_interval_seconds=300,
         description=text("assets.delivery_sensor", language),
     )
-    def delivery_sensor(
-        context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
-    ) -> dg.SensorResult:
+    def delivery_sensor(context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]) -> dg.SensorResult:
         return look_for_deliveries(settings, context.cursor)
 
     return dg.Definitions(jobs=[month_close], schedules=[monthly_close], sensors=[delivery_sensor])

@@ -138,7 +138,9 @@ def _known_outcomes(candidate: Path, data_set: str) -> tuple[CheckOutcome, ...] 
     if not found.is_file():
         return None
     earlier = json.loads(found.read_text(encoding="utf-8"))
-    return tuple(_outcome(entry) for entry in earlier["outcomes"]) if earlier["key"] == _key(candidate, data_set) else None
+    if earlier["key"] != _key(candidate, data_set):
+        return None
+    return tuple(_outcome(entry) for entry in earlier["outcomes"])
 
 
 def _keep_outcomes(candidate: Path, data_set: str, outcomes: tuple[CheckOutcome, ...]) -> None:

@@ -178,7 +178,9 @@ class _Job:
         """What was not read: columns beside the contract and, told once with the snapshot, other files."""
         language = self.settings.language
         facts = {"data_set": self.data_set.name, "columns": ", ".join(batch.unknown_columns)}
-        columns = (wording.text("ingestion.warned_unknown_columns", language, **facts),) if batch.unknown_columns else ()
+        columns = (
+            (wording.text("ingestion.warned_unknown_columns", language, **facts),) if batch.unknown_columns else ()
+        )
         files = self.delivery.unknown_files if self.data_set.name == _SNAPSHOT else ()
         return (*columns, *(wording.text("ingestion.warned_unknown_file", language, file=file.name) for file in files))
 

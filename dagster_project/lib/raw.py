@@ -59,7 +59,7 @@ def replace(settings: Settings, table: str, month: str, new_file: Path) -> None:
     """Put ``new_file`` in the place of a table's month; readers see the old or the new, whole."""
     target = path(settings, table, month)
     target.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(new_file, target)
+    new_file.replace(target)
 
 
 def remove(settings: Settings, table: str, month: str) -> None:

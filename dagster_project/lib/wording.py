@@ -30,4 +30,5 @@ def text(key: str, language: str, **values: Any) -> str:
 
 @cache
 def _topic(topic: str) -> dict[str, dict[str, str]]:
-    return yaml.safe_load((_CATALOGUE / f"{topic}.yml").read_text(encoding="utf-8"))
+    found: dict[str, dict[str, str]] = yaml.safe_load((_CATALOGUE / f"{topic}.yml").read_text(encoding="utf-8"))
+    return found

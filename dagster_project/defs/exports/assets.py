@@ -32,6 +32,13 @@ _WRITERS: Mapping[str, Callable[[Edition, Export], Written]] = {
 }
 _WAITS_FOR = {"marts": (), "restricted": ("marts",)}
 _EVERYTHING_STAGED = ("marts", "restricted")
+_KINDS: Mapping[str, set[str]] = {
+    "marts": {"parquet"},
+    "restricted": {"parquet"},
+    "list": {"excel", "csv"},
+    "scorecard": {"html", "excel"},
+    "data_dictionary": {"excel"},
+}
 
 
 @dg.definitions
@@ -65,14 +72,12 @@ def _export_asset(catalog: Catalog, export: Export, model_keys: Mapping[str, dg.
         partitions_def=monthly,
         backfill_policy=whole_range,
         group_name="export",
-        kinds={"parquet"} if export.kind in _EVERYTHING_STAGED else {"excel", "csv"} if export.kind == "list" else {"excel"},
+        kinds=_KINDS[export.kind],
         owners=["team:retention"],
         description=_description(export, language),
         pool=WAREHOUSE_POOL if export.kind in _EVERYTHING_STAGED else None,
     )
-    def export_asset(
-        context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
-    ) -> dg.MaterializeResult:
+    def export_asset(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
         with sole_writer(settings):
             for each, written in _write(settings, export, _editions(settings, catalog, context.partition_keys)):
                 context.add_asset_metadata(_metadata(each, export, written), partition_key=each.month)
@@ -155,5 +160,6 @@ def _publication_metadata(published: Publication) -> dict[str, dg.MetadataValue 
 
 
 def _description(export: Export, language: str) -> str:
-    rules = export.meta.get("definitions", {})
-    return f"{export.titles.get(language, export.name)}。{rules.get('zh', '')}" if language == "zh" else export.description
+    if language == "en":
+        return export.description
+    return f"{export.titles.get(language, export.name)}。{export.meta.get('definitions', {}).get('zh', '')}"

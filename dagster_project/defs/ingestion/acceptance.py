@@ -7,6 +7,7 @@ import dagster as dg
 from dagster_project.components.check_results import check_specs, summarise
 from dagster_project.lib import admission, continuity, contract, deliveries, raw
 from dagster_project.lib.admission import Admission
+from dagster_project.lib.ingestion import DeliveryRefused
 from dagster_project.lib.wording import text
 from dagster_project.partitions import monthly, whole_range
 from dagster_project.settings import Settings
@@ -70,7 +71,7 @@ def _admit(context: dg.AssetExecutionContext, settings: Settings, month: str) ->
         return None
     try:
         return admission.admit(settings, delivery)
-    except admission.DeliveryRefused as refused:
+    except DeliveryRefused as refused:
         raise dg.Failure(str(refused), allow_retries=False) from refused
 
 
