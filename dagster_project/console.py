@@ -14,7 +14,7 @@ from dagster_project.lib.admission import Admission
 from dagster_project.lib.exports.edition import current
 from dagster_project.lib.exports.publication import read_manifest
 from dagster_project.lib.ingestion import Refusal
-from dagster_project.lib.planning import is_up_to_date
+from dagster_project.lib.planning import delivered_id, is_up_to_date
 from dagster_project.lib.wording import text
 from dagster_project.runs import RunResult
 from dagster_project.settings import Settings
@@ -168,7 +168,7 @@ def _due(
     if entry is None:
         return "new"
     if entry.state == "refused":
-        return "blocked"
+        return "blocked" if delivered_id(settings, month) in (None, entry.delivery_id) else "new"
     return None if is_up_to_date(settings, month, accepted) else "stale"
 
 

@@ -34,7 +34,7 @@ def plan(settings: Settings, requested: Sequence[str], *, force: bool = False) -
     Published months after the first month to run are run again, because their figures look back.
     """
     accepted = {month: entry.delivery_id for month, entry in deliveries.accepted(settings).items()}
-    undelivered = tuple(month for month in requested if month not in accepted and _delivery_id(settings, month) is None)
+    undelivered = tuple(month for month in requested if month not in accepted and delivered_id(settings, month) is None)
     stale = [
         month
         for month in requested
@@ -49,14 +49,15 @@ def plan(settings: Settings, requested: Sequence[str], *, force: bool = False) -
 
 def is_up_to_date(settings: Settings, month: str, accepted: Mapping[str, str]) -> bool:
     """Whether a month's publication rests on what is in the landing folder and on today's configuration."""
-    delivered = _delivery_id(settings, month)
+    delivered = delivered_id(settings, month)
     if delivered is not None and delivered != accepted.get(month):
         return False
     published = {each: folder.name for each, folder in current(settings).items()}
     return published.get(month) == publication_ids(settings, [month], accepted, published)[month]
 
 
-def _delivery_id(settings: Settings, month: str) -> str | None:
+def delivered_id(settings: Settings, month: str) -> str | None:
+    """The delivery that lies in the landing folder now, accepted or not; None when there is none."""
     try:
         return deliveries.find(settings, month).delivery_id
     except DeliveryMissing:

@@ -25,7 +25,7 @@ from dagster_project.lib.checks import CheckOutcome
 from dagster_project.lib.deliveries import Delivery
 from dagster_project.settings import Settings
 from dagster_project.synth.faults import FAULTS, spoil
-from tests.commandline import Branch, Said, actual_hashes, is_whole, stated_hashes
+from tests.commandline import Branch, Said, actual_hashes, is_whole
 
 MONTH = "2011-04"
 ACCEPTED = ("2011-01", "2011-02", "2011-03")
@@ -257,9 +257,7 @@ def test_the_month_after_one_that_was_never_delivered_is_accepted_with_a_warning
 
 
 @pytest.mark.parametrize("fault", of_outcome("harmless"))
-def test_a_harmless_fault_changes_no_accepted_row(
-    deliver: Callable[[str], Spoilt], good: Branch, fault: str
-) -> None:
+def test_a_harmless_fault_changes_no_accepted_row(deliver: Callable[[str], Spoilt], good: Branch, fault: str) -> None:
     spoilt = deliver(fault)
     assert spoilt.admission, spoilt.refused
     assert spoilt.admission.warnings == ()
@@ -301,7 +299,10 @@ def test_months_before_a_refused_one_are_published_and_those_after_it_are_not(st
     branch, said = stopped
     assert said.exit_status == 3
     assert list(branch.current) == ["2011-01", "2011-02", "2011-03", "2011-04"]
-    assert [entry.state for month in ("2011-04", "2011-05") for entry in branch.states(month)] == ["accepted", "refused"]
+    assert [entry.state for month in ("2011-04", "2011-05") for entry in branch.states(month)] == [
+        "accepted",
+        "refused",
+    ]
     assert not [entry for entry in branch.states("2011-06") if entry.state == "accepted"]
 
 
@@ -386,7 +387,9 @@ def shared_files(branch: Branch) -> Iterator[Path]:
     """Everything in the home that more people read than may see a subscriber's number."""
     for file in sorted(path for path in branch.home.rglob("*") if path.is_file()):
         parts = file.relative_to(branch.home).parts
-        is_list = parts[0] == "published" and file.suffix in _LISTS and file.stem not in ("scorecard", "data_dictionary")
+        is_list = (
+            parts[0] == "published" and file.suffix in _LISTS and file.stem not in ("scorecard", "data_dictionary")
+        )
         if parts[0] not in _PERSONAL and "restricted" not in parts and not is_list:
             yield file
 

@@ -27,7 +27,9 @@ def correct(landing: Path) -> list[str]:
     joined, identifier = dump.position("join_date"), dump.position("subscriber_id")
     following = Delivery(landing / "2011-03")
     after = following.read(following.files("crm_subscribers")[0], "crm_subscribers")
-    stays = {one for one, state in zip(after.values("subscriber_id"), after.values("status"), strict=True) if state == "在用"}
+    stays = {
+        one for one, state in zip(after.values("subscriber_id"), after.values("status"), strict=True) if state == "在用"
+    }
     chosen = [
         row
         for row in dump.rows
@@ -136,7 +138,9 @@ def test_a_run_by_force_without_the_warehouse_gives_the_same_bytes(restated: Res
         month: folder.name for month, folder in restated.branch.current.items()
     }
     after = {month: actual_hashes(folder) for month, folder in branch.current.items()}
-    assert [sorted(name for name in after[m] if after[m][name] != before[m][name]) for m in MONTHS] == [["manifest.json"]] * 3
+    assert [sorted(name for name in after[m] if after[m][name] != before[m][name]) for m in MONTHS] == [
+        ["manifest.json"]
+    ] * 3
 
 
 @pytest.fixture(scope="module")
