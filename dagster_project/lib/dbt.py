@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from dagster_project.settings import DBT_PROJECT_DIR, Settings
@@ -42,6 +43,28 @@ def build_arguments(first: str, last: str) -> tuple[str, ...]:
     """
     variables = json.dumps({"from_month": first, "to_month": last})
     return ("build", "--vars", variables, "--exclude-resource-type", "unit_test")
+
+
+def first_month_to_build(settings: Settings, first: str, accepted: Collection[str]) -> str:
+    """The month to build from so that ``first`` finds the earlier months that it looks back on.
+
+    That is ``first`` itself, unless the warehouse is missing or was built by another state of the dbt
+    project: then it is removed and the build begins with the first accepted month.
+    """
+    stamp = _warehouse_stamp(settings)
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == project_fingerprint():
+        return first
+    shutil.rmtree(settings.warehouse_dir, ignore_errors=True)
+    return min([first, *accepted])
+
+
+def note_built(settings: Settings) -> None:
+    """Remember that the warehouse is complete, and by which state of the dbt project."""
+    _warehouse_stamp(settings).write_text(project_fingerprint(), encoding="utf-8")
+
+
+def _warehouse_stamp(settings: Settings) -> Path:
+    return settings.warehouse_dir / f"{settings.warehouse}.built-by"
 
 
 def prepare_manifest(settings: Settings) -> Path:

@@ -9,6 +9,7 @@ from dagster_dbt import DbtCliResource, dbt_assets
 from dagster_project.defs.resources import manifest
 from dagster_project.defs.transform.translator import RetentionTranslator
 from dagster_project.lib import dbt as dbt_project
+from dagster_project.lib import deliveries
 from dagster_project.lib.exclusive import sole_writer
 from dagster_project.partitions import monthly, whole_range
 from dagster_project.settings import Settings
@@ -31,13 +32,11 @@ def transform() -> dg.Definitions:
     def warehouse(
         context: dg.AssetExecutionContext, dbt: DbtCliResource, settings: dg.ResourceParam[Settings]
     ) -> Iterator[Any]:
-        settings.warehouse_dir.mkdir(parents=True, exist_ok=True)
         months = context.partition_keys
         with sole_writer(settings):
-            invocation = dbt.cli(
-                list(dbt_project.build_arguments(months[0], months[-1])),
-                context=context,
-            )
-            yield from invocation.stream()
+            first = dbt_project.first_month_to_build(settings, months[0], deliveries.accepted(settings))
+            settings.warehouse_dir.mkdir(parents=True, exist_ok=True)
+            yield from dbt.cli(list(dbt_project.build_arguments(first, months[-1])), context=context).stream()
+            dbt_project.note_built(settings)
 
     return dg.Definitions(assets=[warehouse])

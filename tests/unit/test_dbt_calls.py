@@ -1,0 +1,53 @@
+"""How dbt is called, without a warehouse."""
+
+import json
+
+import pytest
+
+from dagster_project.lib import dbt
+from dagster_project.settings import Settings
+
+ACCEPTED = ("2011-01", "2011-02", "2011-03")
+
+
+@pytest.fixture
+def settings(tmp_path):
+    made = Settings(home=tmp_path, landing=tmp_path / "landing")
+    made.warehouse_dir.mkdir()
+    return made
+
+
+def test_a_build_names_its_months_and_leaves_unit_tests_out():
+    command = dbt.build_arguments("2011-08", "2011-10")
+    assert command[0] == "build"
+    assert json.loads(command[command.index("--vars") + 1]) == {"from_month": "2011-08", "to_month": "2011-10"}
+    assert command[command.index("--exclude-resource-type") + 1] == "unit_test"
+
+
+def test_a_complete_warehouse_is_built_on(settings):
+    dbt.note_built(settings)
+    settings.duckdb_file.touch()
+    assert dbt.first_month_to_build(settings, "2011-03", ACCEPTED) == "2011-03"
+    assert settings.duckdb_file.exists()
+
+
+def test_a_missing_warehouse_is_built_from_the_first_accepted_month(settings):
+    assert dbt.first_month_to_build(settings, "2011-03", ACCEPTED) == "2011-01"
+
+
+def test_the_first_delivery_of_all_is_built_from_its_own_month(settings):
+    assert dbt.first_month_to_build(settings, "2011-03", ()) == "2011-03"
+
+
+def test_a_warehouse_of_another_state_of_the_project_is_built_anew(settings, monkeypatch):
+    dbt.note_built(settings)
+    settings.duckdb_file.touch()
+    monkeypatch.setattr(dbt, "project_fingerprint", lambda: "another")
+    assert dbt.first_month_to_build(settings, "2011-03", ACCEPTED) == "2011-01"
+    assert not settings.duckdb_file.exists()
+
+
+def test_a_build_that_failed_half_way_is_not_built_on(settings):
+    settings.duckdb_file.touch()
+    assert dbt.first_month_to_build(settings, "2011-02", ACCEPTED) == "2011-01"
+    assert not settings.duckdb_file.exists()
