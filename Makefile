@@ -34,7 +34,7 @@ check-definitions: setup
 	$(BIN)/dg check defs
 
 test: lint check-definitions
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile --durations 15
 
 test-fast: setup
 	$(BIN)/pytest tests/unit tests/conventions

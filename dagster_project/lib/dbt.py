@@ -45,20 +45,22 @@ def build_arguments(first: str, last: str) -> tuple[str, ...]:
     return ("build", "--vars", variables, "--exclude-resource-type", "unit_test")
 
 
-def first_month_to_build(settings: Settings, first: str, accepted: Collection[str]) -> str:
+def begin_build(settings: Settings, first: str, accepted: Collection[str]) -> str:
     """The month to build from so that ``first`` finds the earlier months that it looks back on.
 
-    That is ``first`` itself, unless the warehouse is missing or was built by another state of the dbt
-    project: then it is removed and the build begins with the first accepted month.
+    That is ``first`` itself, unless the warehouse is missing, was left half-built, or was built by another
+    state of the dbt project: then it is removed and the build begins with the first accepted month.
     """
     stamp = _warehouse_stamp(settings)
-    if stamp.is_file() and stamp.read_text(encoding="utf-8") == project_fingerprint():
-        return first
-    shutil.rmtree(settings.warehouse_dir, ignore_errors=True)
-    return min([first, *accepted])
+    is_complete = stamp.is_file() and stamp.read_text(encoding="utf-8") == project_fingerprint()
+    if not is_complete:
+        shutil.rmtree(settings.warehouse_dir, ignore_errors=True)
+    settings.warehouse_dir.mkdir(parents=True, exist_ok=True)
+    stamp.unlink(missing_ok=True)
+    return first if is_complete else min([first, *accepted])
 
 
-def note_built(settings: Settings) -> None:
+def end_build(settings: Settings) -> None:
     """Remember that the warehouse is complete, and by which state of the dbt project."""
     _warehouse_stamp(settings).write_text(project_fingerprint(), encoding="utf-8")
 

@@ -25,29 +25,31 @@ def test_a_build_names_its_months_and_leaves_unit_tests_out():
 
 
 def test_a_complete_warehouse_is_built_on(settings):
-    dbt.note_built(settings)
+    dbt.end_build(settings)
     settings.duckdb_file.touch()
-    assert dbt.first_month_to_build(settings, "2011-03", ACCEPTED) == "2011-03"
+    assert dbt.begin_build(settings, "2011-03", ACCEPTED) == "2011-03"
     assert settings.duckdb_file.exists()
 
 
 def test_a_missing_warehouse_is_built_from_the_first_accepted_month(settings):
-    assert dbt.first_month_to_build(settings, "2011-03", ACCEPTED) == "2011-01"
+    assert dbt.begin_build(settings, "2011-03", ACCEPTED) == "2011-01"
 
 
 def test_the_first_delivery_of_all_is_built_from_its_own_month(settings):
-    assert dbt.first_month_to_build(settings, "2011-03", ()) == "2011-03"
+    assert dbt.begin_build(settings, "2011-03", ()) == "2011-03"
 
 
 def test_a_warehouse_of_another_state_of_the_project_is_built_anew(settings, monkeypatch):
-    dbt.note_built(settings)
+    dbt.end_build(settings)
     settings.duckdb_file.touch()
     monkeypatch.setattr(dbt, "project_fingerprint", lambda: "another")
-    assert dbt.first_month_to_build(settings, "2011-03", ACCEPTED) == "2011-01"
+    assert dbt.begin_build(settings, "2011-03", ACCEPTED) == "2011-01"
     assert not settings.duckdb_file.exists()
 
 
 def test_a_build_that_failed_half_way_is_not_built_on(settings):
+    dbt.end_build(settings)
+    dbt.begin_build(settings, "2011-02", ACCEPTED)
     settings.duckdb_file.touch()
-    assert dbt.first_month_to_build(settings, "2011-02", ACCEPTED) == "2011-01"
+    assert dbt.begin_build(settings, "2011-02", ACCEPTED) == "2011-01"
     assert not settings.duckdb_file.exists()

@@ -34,9 +34,8 @@ def transform() -> dg.Definitions:
     ) -> Iterator[Any]:
         months = context.partition_keys
         with sole_writer(settings):
-            first = dbt_project.first_month_to_build(settings, months[0], deliveries.accepted(settings))
-            settings.warehouse_dir.mkdir(parents=True, exist_ok=True)
+            first = dbt_project.begin_build(settings, months[0], deliveries.accepted(settings))
             yield from dbt.cli(list(dbt_project.build_arguments(first, months[-1])), context=context).stream()
-            dbt_project.note_built(settings)
+            dbt_project.end_build(settings)
 
     return dg.Definitions(assets=[warehouse])
