@@ -272,7 +272,8 @@ def _billed_but_absent(connection: duckdb.DuckDBPyConnection, delivery: _Deliver
 
 
 def _volume(connection: duckdb.DuckDBPyConnection, delivery: _Delivery, data_set: str) -> _Finding:
-    earlier = [_measure(connection, data_set, path) for path in delivery.accepted(data_set)[:VOLUME_MONTHS]]
+    compared = 1 if contract.DATA_SETS[data_set].is_standing else VOLUME_MONTHS
+    earlier = [_measure(connection, data_set, path) for path in delivery.accepted(data_set)[:compared]]
     if not earlier:
         return _Finding(passed=True, is_applicable=False, data_set=data_set)
     path = delivery.candidate(data_set)

@@ -77,6 +77,8 @@ class DataSet:
     required: bool = False
     is_reference: bool = False
     """Reference data: the newest delivery up to the month applies."""
+    is_standing: bool = False
+    """It holds what was so far, not what happened in the month."""
     subscribers_must_be_known: bool = False
     """Rows of subscribers never seen in any snapshot are quarantined."""
 
@@ -431,6 +433,7 @@ _DATA_SETS = (
             _time("listed_at", "列入时间", required=True, period=Period.NOT_LATER),
             _text("reason", "原因"),
         ),
+        is_standing=True,
     ),
     DataSet(
         "finance_acquisition",

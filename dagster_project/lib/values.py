@@ -206,13 +206,9 @@ def _finished(column: Column, scope: Scope) -> str:
 def _problem(data_set: DataSet, scope: Scope, checks: tuple[Check, ...]) -> str:
     whens = [f"when {check.condition} then {index}" for index, check in enumerate(checks)]
     if scope.skips_other_months and (dated := month_column(data_set)) and dated.name in scope.delivered:
-        other = ">" if data_set.name in _STANDING_LISTS else "<>"
+        other = ">" if data_set.is_standing else "<>"
         whens.insert(0, f"when {_month_text(dated)} {other} '{scope.month}' then -1")
     return f"case {' '.join(whens)} end" if whens else "null"
-
-
-_STANDING_LISTS = ("crm_blacklist",)
-"""Data sets that hold what was so far, not what happened in the month."""
 
 
 def month_column(data_set: DataSet) -> Column | None:
