@@ -1,5 +1,6 @@
 """The dbt project: every model, one invocation for a whole range of months."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,8 @@ from dagster_project.defs.transform.translator import RetentionTranslator
 from dagster_project.lib import dbt as dbt_project
 from dagster_project.lib import deliveries
 from dagster_project.lib.exclusive import sole_writer
+from dagster_project.lib.exports.catalog import read_catalog
+from dagster_project.lib.warehouse import open_warehouse
 from dagster_project.partitions import monthly, whole_range
 from dagster_project.settings import Settings
 
@@ -35,7 +38,24 @@ def transform() -> dg.Definitions:
         months = context.partition_keys
         with sole_writer(settings):
             first = dbt_project.begin_build(settings, months[0], deliveries.accepted(settings))
-            yield from dbt.cli(list(dbt_project.build_arguments(first, months[-1])), context=context).stream()
+            invocation = dbt.cli(list(dbt_project.build_arguments(first, months[-1])), context=context)
+            events = list(invocation.stream())
             dbt_project.end_build(settings)
+            _add_row_counts(context, settings)
+            yield from events
 
     return dg.Definitions(assets=[warehouse])
+
+
+def _add_row_counts(context: dg.AssetExecutionContext, settings: Settings) -> None:
+    """Rows of every published model and month of the run, as metadata; events wait until they are known."""
+    translator = RetentionTranslator(settings.language)
+    catalog = read_catalog(manifest())
+    opened = open_warehouse(settings)
+    nodes = json.loads(manifest().read_text(encoding="utf-8"))["nodes"].values()
+    for node in nodes:
+        if node["resource_type"] == "model" and node["name"] in catalog.published_models:
+            counts = opened.rows_by_month(catalog.model(node["name"]).relation)
+            for month in context.partition_keys:
+                metadata = {"dagster/partition_row_count": counts.get(month, 0)}
+                context.add_asset_metadata(metadata, translator.get_asset_key(node), month)

@@ -27,8 +27,8 @@ class Warehouse(Protocol):
         """
         ...
 
-    def count_rows(self, relation: str, month: str) -> int:
-        """How many rows of ``month`` the table ``relation`` (``schema.table``) holds."""
+    def rows_by_month(self, relation: str) -> dict[str, int]:
+        """How many rows of each month the table ``relation`` (``schema.table``) holds."""
         ...
 
 

@@ -29,10 +29,10 @@ class DuckDBWarehouse:
                 connection, quoted_relation(relation), month, order_by=order_by, columns=columns, target=target
             )
 
-    def count_rows(self, relation: str, month: str) -> int:
-        """Rows of one month; see :class:`~.base.Warehouse`."""
+    def rows_by_month(self, relation: str) -> dict[str, int]:
+        """Rows of each month; see :class:`~.base.Warehouse`."""
         with self._open(relation) as connection:
-            return month_rows(connection, quoted_relation(relation), month)
+            return count_by_month(connection, quoted_relation(relation))
 
     @contextmanager
     def _open(self, relation: str) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -62,7 +62,6 @@ def copy_month(
     return int(row[0]) if row else 0
 
 
-def month_rows(connection: duckdb.DuckDBPyConnection, source: str, month: str) -> int:
-    """How many rows of ``month`` there are in ``source`` (an SQL relation)."""
-    row = connection.execute(f"select count(*) from {source} where month = ?", [month]).fetchone()
-    return int(row[0]) if row else 0
+def count_by_month(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, int]:
+    """How many rows of each month there are in ``source`` (an SQL relation)."""
+    return dict(connection.execute(f"select month, count(*) from {source} group by month order by month").fetchall())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dagster_project.lib import engine
 from dagster_project.lib.warehouse.base import MissingRelation, literal
-from dagster_project.lib.warehouse.duckdb import copy_month, month_rows
+from dagster_project.lib.warehouse.duckdb import copy_month, count_by_month
 from dagster_project.settings import Settings
 
 
@@ -26,12 +26,12 @@ class SparkWarehouse:
             source = self._source(relation, month)
             return copy_month(connection, source, month, order_by=order_by, columns=columns, target=target)
 
-    def count_rows(self, relation: str, month: str) -> int:
-        """Rows of one month; see :class:`~.base.Warehouse`."""
+    def rows_by_month(self, relation: str) -> dict[str, int]:
+        """Rows of each month; see :class:`~.base.Warehouse`."""
         with engine.connect(self.settings) as connection:
-            return month_rows(connection, self._source(relation, month), month)
+            return count_by_month(connection, self._source(relation))
 
-    def _source(self, relation: str, month: str) -> str:
+    def _source(self, relation: str, month: str = "*") -> str:
         """The month's files; of a month without rows, any file of the table, for its columns."""
         schema, _, table = relation.partition(".")
         folder = self.settings.warehouse_dir / "spark" / f"{schema}.db" / table
