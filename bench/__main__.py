@@ -1,6 +1,6 @@
 """``python -m bench [--subscribers N]``: one month of a large branch, stage by stage, beside a bare job.
 
-Prints a table in Markdown; ``bench/README.md`` keeps the figures of the last measurement.
+Prints a table in Markdown: wall time and peak memory of every step, then the bare job.
 """
 
 from __future__ import annotations
