@@ -153,7 +153,7 @@ def demo(home: Path | None, subscribers: int, count: int, seed: int) -> None:
     from dagster_project.synth import dumps  # noqa: PLC0415
     from dagster_project.synth.world import OperatorPlan  # noqa: PLC0415
 
-    settings = _settings(None, home, None)
+    settings = dataclasses.replace(_settings(None, home, None), event_log="quick")
     plan = OperatorPlan(subscribers=subscribers, months=count, seed=seed)
     if settings.landing.is_dir():
         shutil.rmtree(settings.landing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -13,6 +13,7 @@ SUITES_DIR = PROJECT_ROOT / "expectations" / "suites"
 
 _WAREHOUSES = ("duckdb", "spark")
 _LANGUAGES = ("zh", "en")
+_EVENT_LOGS = ("durable", "quick")
 
 
 class InvalidSettings(ValueError):
@@ -35,6 +36,8 @@ class Settings:
     msisdn_pattern: str = r"^1[3-9]\d{9}$"
     memory_limit: str = "8GB"
     threads: int = 2
+    event_log: str = "durable"
+    """``quick`` leaves Dagster's event log in the system's cache: a power failure may cost it, a crash does not."""
 
     @property
     def raw(self) -> Path:
@@ -98,6 +101,7 @@ class Settings:
             msisdn_pattern=env.get("RETENTION_MSISDN_PATTERN", cls.msisdn_pattern),
             memory_limit=env.get("RETENTION_MEMORY_LIMIT", cls.memory_limit),
             threads=_count(env, "RETENTION_THREADS", cls.threads),
+            event_log=_choice(env, "RETENTION_EVENT_LOG", _EVENT_LOGS),
         )
 
     def environment(self) -> dict[str, str]:
@@ -116,12 +120,17 @@ class Settings:
             "RETENTION_MSISDN_PATTERN": self.msisdn_pattern,
             "RETENTION_MEMORY_LIMIT": self.memory_limit,
             "RETENTION_THREADS": str(self.threads),
+            "RETENTION_EVENT_LOG": self.event_log,
             "DAGSTER_HOME": str(self.dagster_home),
             "DBT_TARGET_PATH": f"target/{self.warehouse}",
             "DO_NOT_TRACK": "1",
             "DAGSTER_DISABLE_TELEMETRY": "1",
             "GX_ANALYTICS_ENABLED": "false",
         }
+
+    def for_one_of(self, workers: int) -> Settings:
+        """These settings for each of several workers at once, who share the threads."""
+        return replace(self, threads=max(1, self.threads // workers))
 
     def export(self) -> None:
         """Put :meth:`environment` into this process's environment."""

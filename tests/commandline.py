@@ -56,7 +56,7 @@ class Branch:
         done = subprocess.run(
             [sys.executable, "-m", "dagster_project.cli", command, *arguments, *places],
             cwd=PROJECT_ROOT,
-            env={**settings, "RETENTION_LANGUAGE": "en"},
+            env={**settings, "RETENTION_LANGUAGE": "en", "RETENTION_EVENT_LOG": "quick"},
             capture_output=True,
             encoding="utf-8",
             check=False,

@@ -118,7 +118,7 @@ def _metadata(
         "files": dg.MetadataValue.json([file.name for file in report.files]),
         "delivery": report.delivery_id,
         **{f"amount_{column}": float(total) for column, total in report.amounts.items()},
-        **({"preview": masked_preview(settings, report.data_set, path)} if path.is_file() else {}),
+        **({"preview": masked_preview(report.data_set, path)} if path.is_file() else {}),
     }
 
 

@@ -4,28 +4,26 @@ from collections.abc import Collection
 from pathlib import Path
 
 import dagster as dg
+import pyarrow.parquet as pq
 
-from dagster_project.lib import contract, engine
-from dagster_project.settings import Settings
+from dagster_project.lib import contract
 
 _ROWS = 5
 _MASK = "***"
 
 
-def masked_preview(settings: Settings, data_set: str, path: Path) -> dg.MetadataValue:
+def masked_preview(data_set: str, path: Path) -> dg.MetadataValue:
     """The first rows of a data set's month; personal columns show only that there is a value."""
     personal = {column.name for column in contract.DATA_SETS[data_set].columns if column.is_personal}
-    return preview(settings, path, personal)
+    return preview(path, personal)
 
 
-def preview(settings: Settings, path: Path, personal: Collection[str]) -> dg.MetadataValue:
+def preview(path: Path, personal: Collection[str]) -> dg.MetadataValue:
     """The first rows of ``path`` as a Markdown table, with the ``personal`` columns masked."""
-    with engine.connect(settings) as connection:
-        rows = connection.execute(f"select * from read_parquet(?) limit {_ROWS}", [str(path)])
-        names = [column[0] for column in rows.description or ()]
-        cells = [
-            [_cell(name, value, personal) for name, value in zip(names, row, strict=True)] for row in rows.fetchall()
-        ]
+    with pq.ParquetFile(path) as file:
+        names = file.schema_arrow.names
+        first = next(file.iter_batches(batch_size=_ROWS), None)
+    cells = [[_cell(name, row[name], personal) for name in names] for row in (first.to_pylist() if first else ())]
     lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
     return dg.MetadataValue.md("\n".join([*lines, *("| " + " | ".join(row) + " |" for row in cells)]))
 

@@ -63,8 +63,10 @@ def examine(settings: Settings, month_deliveries: Sequence[Delivery], data_set: 
     Unchanged input gives the earlier finding again without repeating the work. Months are read side by
     side, and validated together, because judging many small candidates at once costs little more than one.
     """
-    with ThreadPoolExecutor(max_workers=settings.threads) as pool:
-        read = pool.map(lambda delivery: ingestion.ingest(settings, delivery, data_set), month_deliveries)
+    workers = max(1, min(settings.threads, len(month_deliveries)))
+    own = settings.for_one_of(workers)
+    with ThreadPoolExecutor(workers) as pool:
+        read = pool.map(lambda delivery: ingestion.ingest(own, delivery, data_set), month_deliveries)
         reports = {report.month: report for report in read}
     sound = [d for d in month_deliveries if reports[d.month].is_delivered and not reports[d.month].refusals]
     outcomes = _validate(settings, {d.month: ingestion.candidate_path(settings, d, data_set) for d in sound}, data_set)

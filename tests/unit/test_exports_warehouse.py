@@ -37,8 +37,8 @@ def spark_world(home: Path) -> Settings:
 
 
 def exported(made: Settings, target: Path, month: str = "2011-10") -> int:
-    warehouse = open_warehouse(made)
-    return warehouse.export_month("retention.mart_x", month, ["code"], ["month", "code", "n"], target)
+    with open_warehouse(made) as warehouse:
+        return warehouse.export_month("retention.mart_x", month, ["code"], ["month", "code", "n"], target)
 
 
 def test_a_month_is_exported_in_the_order_of_its_key_and_the_same_from_either_engine(tmp_path: Path) -> None:
@@ -59,7 +59,8 @@ def test_a_month_without_rows_is_a_file_without_rows(world, tmp_path: Path) -> N
         "code",
         "n",
     ]
-    assert open_warehouse(made).rows_by_month("retention.mart_x")["2011-10"] == 2
+    with open_warehouse(made) as warehouse:
+        assert warehouse.rows_by_month("retention.mart_x")["2011-10"] == 2
 
 
 @pytest.mark.parametrize("name", ["duckdb", "spark"])

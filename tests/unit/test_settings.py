@@ -23,6 +23,7 @@ def test_everything_has_a_default():
         ("RETENTION_QUARANTINE_SHARE_LIMIT", "1 %", "from 0 to 1"),
         ("RETENTION_VANISHED_SHARE_LIMIT", "2", "from 0 to 1"),
         ("RETENTION_THREADS", "0", "positive whole number"),
+        ("RETENTION_EVENT_LOG", "fast", "durable, quick"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_refused_with_its_name_and_a_remedy(name, value, remedy):
@@ -41,6 +42,7 @@ def test_child_processes_read_back_the_same_settings(tmp_path):
         quarantine_share_limit=0.02,
         memory_limit="2GB",
         threads=4,
+        event_log="quick",
     )
     assert Settings.from_environment(settings.environment()) == settings
 
@@ -49,3 +51,9 @@ def test_telemetry_of_every_tool_is_off_for_child_processes(tmp_path):
     environment = Settings(home=tmp_path, landing=tmp_path).environment()
     assert environment["DO_NOT_TRACK"] == "1"
     assert environment["GX_ANALYTICS_ENABLED"] == "false"
+
+
+def test_several_workers_share_the_threads_and_none_goes_without(tmp_path):
+    settings = Settings(home=tmp_path, landing=tmp_path, threads=4)
+    assert settings.for_one_of(2).threads == 2
+    assert settings.for_one_of(8).threads == 1

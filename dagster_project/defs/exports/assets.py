@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -91,9 +92,11 @@ def _write(settings: Settings, export: Export, staged: Sequence[Edition]) -> lis
     if export.kind == "marts":
         for each in staged:
             edition.stage(each)
-    workers = 1 if export.kind in _EVERYTHING_STAGED else settings.threads
-    with ThreadPoolExecutor(max_workers=workers) as pool:
-        return list(zip(staged, pool.map(lambda each: _WRITERS[export.kind](each, export), staged), strict=True))
+    workers = 1 if export.kind in _EVERYTHING_STAGED else max(1, min(settings.threads, len(staged)))
+    own = settings.for_one_of(workers)
+    with ThreadPoolExecutor(workers) as pool:
+        written = pool.map(lambda each: _WRITERS[export.kind](replace(each, settings=own), export), staged)
+        return list(zip(staged, written, strict=True))
 
 
 def _publication(catalog: Catalog) -> dg.AssetsDefinition:
@@ -143,7 +146,7 @@ def _metadata(each: Edition, export: Export, written: Written) -> dict[str, dg.M
     }
     if export.kind == "marts":
         shown = each.mart(export.depends_on[0])
-        found["preview"] = preview(each.settings, shown, personal=())
+        found["preview"] = preview(shown, personal=())
     if written.district_rows:
         found["rows_by_district"] = dg.MetadataValue.json(dict(written.district_rows))
     return found

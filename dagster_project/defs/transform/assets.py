@@ -14,7 +14,7 @@ from dagster_project.lib import deliveries
 from dagster_project.lib.exclusive import sole_writer
 from dagster_project.lib.exports.catalog import read_catalog
 from dagster_project.lib.warehouse import open_warehouse
-from dagster_project.partitions import monthly, whole_range
+from dagster_project.partitions import whole_range
 from dagster_project.settings import Settings
 
 WAREHOUSE_POOL = "warehouse"
@@ -27,7 +27,6 @@ def transform() -> dg.Definitions:
     @dbt_assets(
         manifest=manifest(),
         name="warehouse",
-        partitions_def=monthly,
         backfill_policy=whole_range,
         dagster_dbt_translator=RetentionTranslator(Settings.from_environment().language),
         pool=WAREHOUSE_POOL,
@@ -51,10 +50,12 @@ def _add_row_counts(context: dg.AssetExecutionContext, settings: Settings) -> No
     """Rows of every published model and month of the run, as metadata; events wait until they are known."""
     translator = RetentionTranslator(settings.language)
     catalog = read_catalog(manifest())
-    opened = open_warehouse(settings)
     nodes = json.loads(manifest().read_text(encoding="utf-8"))["nodes"].values()
-    for node in nodes:
-        if node["resource_type"] == "model" and node["name"] in catalog.published_models:
+    published = [
+        node for node in nodes if node["resource_type"] == "model" and node["name"] in catalog.published_models
+    ]
+    with open_warehouse(settings) as opened:
+        for node in published:
             counts = opened.rows_by_month(catalog.model(node["name"]).relation)
             for month in context.partition_keys:
                 metadata = {"dagster/partition_row_count": counts.get(month, 0)}

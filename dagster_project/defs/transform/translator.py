@@ -1,10 +1,12 @@
-"""How dbt's models appear in Dagster: four decisions."""
+"""How dbt's models appear in Dagster: five decisions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
+
+from dagster_project.partitions import monthly
 
 _GROUPS = {"staging": "staging", "intermediate": "intermediate", "core": "core", "retention": "retention"}
 
@@ -36,6 +38,12 @@ class RetentionTranslator(DagsterDbtTranslator):
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:
         """The model's owner; what names none belongs to the data team."""
         return [str(_meta(dbt_resource_props).get("owner") or "team:data")]
+
+    def get_partitions_def(self, dbt_resource_props: Mapping[str, Any]) -> dg.PartitionsDefinition | None:
+        """Tables are filled month by month; seeds and views are what they are for every month at once."""
+        is_table = dbt_resource_props["resource_type"] == "model"
+        materialized = (dbt_resource_props.get("config") or {}).get("materialized")
+        return monthly if is_table and materialized != "view" else None
 
     def _layer(self, props: Mapping[str, Any]) -> str:
         if props["resource_type"] == "seed":

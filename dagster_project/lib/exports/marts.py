@@ -9,8 +9,8 @@ from dagster_project.lib.warehouse import Warehouse, open_warehouse
 
 def write_marts(edition: Edition, export: Export) -> Written:
     """Stage the models of a ``marts`` or ``restricted`` export; the only export that reads the warehouse."""
-    warehouse = open_warehouse(edition.settings)
-    files = tuple(_write_model(edition, edition.catalog.model(name), warehouse) for name in export.depends_on)
+    with open_warehouse(edition.settings) as warehouse:
+        files = tuple(_write_model(edition, edition.catalog.model(name), warehouse) for name in export.depends_on)
     return record(edition, Written(export.name, files))
 
 

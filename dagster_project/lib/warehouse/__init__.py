@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 from dagster_project.lib.warehouse.base import MissingRelation, Warehouse
-from dagster_project.lib.warehouse.duckdb import DuckDBWarehouse
-from dagster_project.lib.warehouse.spark import SparkWarehouse
+from dagster_project.lib.warehouse.duckdb import open_duckdb
+from dagster_project.lib.warehouse.spark import open_spark
 from dagster_project.settings import Settings
 
 __all__ = ["MissingRelation", "Warehouse", "open_warehouse"]
 
 
-def open_warehouse(settings: Settings) -> Warehouse:
-    """The warehouse that the settings name."""
-    return SparkWarehouse(settings) if settings.warehouse == "spark" else DuckDBWarehouse(settings)
+def open_warehouse(settings: Settings) -> AbstractContextManager[Warehouse]:
+    """The warehouse that the settings name, open for the length of a block."""
+    return open_spark(settings) if settings.warehouse == "spark" else open_duckdb(settings)

@@ -1,4 +1,4 @@
-"""The DuckDB warehouse: one file, opened only for the length of a call."""
+"""The DuckDB warehouse: one file, opened only while it is read."""
 
 from __future__ import annotations
 
@@ -14,35 +14,44 @@ from dagster_project.lib.warehouse.base import PARQUET_OPTIONS, MissingRelation,
 from dagster_project.settings import Settings
 
 
+@contextmanager
+def open_duckdb(settings: Settings) -> Iterator[DuckDBWarehouse]:
+    """The tables in ``settings.duckdb_file``; the caller holds the pool that makes it the only user.
+
+    Raises :class:`MissingRelation` when there is no such file.
+    """
+    if not settings.duckdb_file.is_file():
+        raise MissingRelation("there is no warehouse file; run the transformation first")
+    with engine.connect(settings, settings.duckdb_file) as connection:
+        yield DuckDBWarehouse(connection)
+
+
 @dataclass(frozen=True)
 class DuckDBWarehouse:
-    """Tables in ``settings.duckdb_file``; the caller holds the pool that makes it the only user."""
+    """Tables of an open DuckDB file."""
 
-    settings: Settings
+    connection: duckdb.DuckDBPyConnection
 
     def export_month(
         self, relation: str, month: str, order_by: Sequence[str], columns: Sequence[str], target: Path
     ) -> int:
         """Write one month of a table as Parquet; see :class:`~.base.Warehouse`."""
-        with self._open(relation) as connection:
-            return copy_month(
-                connection, quoted_relation(relation), month, order_by=order_by, columns=columns, target=target
-            )
+        with _told_what_to_run(relation):
+            source = quoted_relation(relation)
+            return copy_month(self.connection, source, month, order_by=order_by, columns=columns, target=target)
 
     def rows_by_month(self, relation: str) -> dict[str, int]:
         """Rows of each month; see :class:`~.base.Warehouse`."""
-        with self._open(relation) as connection:
-            return count_by_month(connection, quoted_relation(relation))
+        with _told_what_to_run(relation):
+            return count_by_month(self.connection, quoted_relation(relation))
 
-    @contextmanager
-    def _open(self, relation: str) -> Iterator[duckdb.DuckDBPyConnection]:
-        if not self.settings.duckdb_file.is_file():
-            raise MissingRelation(f"there is no warehouse file for {relation}; run the transformation first")
-        with engine.connect(self.settings, self.settings.duckdb_file) as connection:
-            try:
-                yield connection
-            except duckdb.CatalogException as error:
-                raise MissingRelation(f"{relation} cannot be read; run the transformation first ({error})") from error
+
+@contextmanager
+def _told_what_to_run(relation: str) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.CatalogException as error:
+        raise MissingRelation(f"{relation} cannot be read; run the transformation first ({error})") from error
 
 
 def copy_month(

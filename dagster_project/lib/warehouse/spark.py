@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import duckdb
 
 from dagster_project.lib import engine
 from dagster_project.lib.warehouse.base import MissingRelation, literal
@@ -12,29 +15,35 @@ from dagster_project.lib.warehouse.duckdb import copy_month, count_by_month
 from dagster_project.settings import Settings
 
 
+@contextmanager
+def open_spark(settings: Settings) -> Iterator[SparkWarehouse]:
+    """The tables below ``warehouse/spark``."""
+    with engine.connect(settings) as connection:
+        yield SparkWarehouse(connection, settings.warehouse_dir / "spark")
+
+
 @dataclass(frozen=True)
 class SparkWarehouse:
-    """Folders ``warehouse/spark/<schema>.db/<table>/month=<month>/*.parquet``."""
+    """Files ``<folder>/<schema>.db/<table>/month=<month>/*.parquet``, read through ``connection``."""
 
-    settings: Settings
+    connection: duckdb.DuckDBPyConnection
+    folder: Path
 
     def export_month(
         self, relation: str, month: str, order_by: Sequence[str], columns: Sequence[str], target: Path
     ) -> int:
         """Write one month of a table as Parquet; see :class:`~.base.Warehouse`."""
-        with engine.connect(self.settings) as connection:
-            source = self._source(relation, month)
-            return copy_month(connection, source, month, order_by=order_by, columns=columns, target=target)
+        source = self._source(relation, month)
+        return copy_month(self.connection, source, month, order_by=order_by, columns=columns, target=target)
 
     def rows_by_month(self, relation: str) -> dict[str, int]:
         """Rows of each month; see :class:`~.base.Warehouse`."""
-        with engine.connect(self.settings) as connection:
-            return count_by_month(connection, self._source(relation))
+        return count_by_month(self.connection, self._source(relation))
 
     def _source(self, relation: str, month: str = "*") -> str:
         """The month's files; of a month without rows, any file of the table, for its columns."""
         schema, _, table = relation.partition(".")
-        folder = self.settings.warehouse_dir / "spark" / f"{schema}.db" / table
+        folder = self.folder / f"{schema}.db" / table
         files = next(
             (
                 found
