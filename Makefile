@@ -7,6 +7,9 @@ export DAGSTER_DISABLE_TELEMETRY = 1
 export GX_ANALYTICS_ENABLED = false
 STAMP := $(VENV)/.installed
 
+# Two workers end together only when the long files are not left to the end.
+SLOWEST_FIRST := tests/spark tests/pipeline tests/pages tests/definitions tests/conventions tests/unit
+
 .PHONY: setup demo serve test test-fast lint check-definitions spark-test bench lock clean
 
 setup: $(STAMP)
@@ -34,7 +37,7 @@ check-definitions: setup
 	$(BIN)/dg check defs
 
 test: lint check-definitions
-	$(BIN)/pytest -n 2 --dist loadfile --durations 15
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 15 $(SLOWEST_FIRST)
 
 test-fast: setup
 	$(BIN)/pytest tests/unit tests/conventions

@@ -132,7 +132,7 @@ def catalog() -> Catalog:
     public = tuple(_MARTS)
     exports = (
         _export("data_dictionary", "data_dictionary", (*public, "mart_work_lists")),
-        list_export("silent", "沉默(未上网)", ()),
+        list_export("silent", "沉默(未上网)", (), needs=("billing_usage",)),
         list_export("warning", "离网预警", ("warning_clauses", "fee_change_rate", "contract_end_on")),
         _export("marts", "marts", public),
         _export("restricted_marts", "restricted", ("mart_work_lists", "fct_subscriber_months")),
@@ -141,12 +141,13 @@ def catalog() -> Catalog:
     return Catalog(exports, models)
 
 
-def list_export(list_type: str, title: str, evidence: Sequence[str]) -> Export:
+def list_export(list_type: str, title: str, evidence: Sequence[str], needs: Sequence[str] = ()) -> Export:
     """The exposure of a list."""
     meta = {
         "list_type": list_type,
         "position": len(evidence),
         "evidence": list(evidence),
+        "needs": list(needs),
         "definitions": {"zh": "口径说明", "en": "The rule."},
     }
     titles = {"zh": title, "en": f"{list_type.capitalize()} list"}

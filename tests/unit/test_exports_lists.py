@@ -125,6 +125,15 @@ def test_data_that_was_not_delivered_is_named(tmp_path: Path) -> None:
     assert any("投诉" in str(row[1].value) for row in notes.iter_rows() if row[0].value == "未提供的数据")
 
 
+def test_a_list_whose_data_was_not_delivered_is_not_an_empty_list(tmp_path: Path) -> None:
+    edition = Edition(settings(tmp_path), catalog(), "2011-10", "aaaaaaaaaaaa")
+    stage_month(edition, ROWS, without=("billing_usage",))
+    result = write_list(edition, edition.catalog.export("list_silent"))
+    assert not result.is_available
+    assert "清单未计算" in str(cells(edition, "districts/D01/silent.xlsx")[2][0])
+    assert write_list(edition, edition.catalog.export("list_warning")).is_available
+
+
 def test_every_district_of_the_month_has_a_folder(tmp_path: Path) -> None:
     edition, _ = written(tmp_path)
     folders = {path.name for path in (edition.folder / "districts").iterdir()}

@@ -57,6 +57,15 @@ def test_a_published_month_is_pointed_to_and_accounts_for_every_file(tmp_path: P
     assert not (tmp_path / "published" / ".staging").exists()
 
 
+def test_what_was_not_available_has_no_row_count_in_the_manifest(tmp_path: Path) -> None:
+    made = stage_files(edition(tmp_path))
+    path = made.folder / "network" / "list_silent.csv"
+    record(made, Written("list_silent", (written_file(made, path, 0),), {"D01": 0}, is_available=False))
+    manifest = read_manifest(publish(made, "run-1", ACCEPTED).folder)
+    assert manifest["exports"]["list_silent"] == {"rows": None, "district_rows": {"D01": None}}
+    assert manifest["exports"]["list_warning"] == {"rows": 3, "district_rows": {"D01": 3}}
+
+
 def test_later_deliveries_are_no_part_of_a_month(tmp_path: Path) -> None:
     published = publish(stage_files(edition(tmp_path, "2011-09")), "run-1", ACCEPTED)
     assert read_manifest(published.folder)["deliveries"] == {"2011-09": "delivery-a"}

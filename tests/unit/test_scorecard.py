@@ -158,7 +158,13 @@ def test_a_figure_without_its_data_says_which_data_is_missing(staged: Edition) -
 def test_lists_count_what_goes_out_and_say_when_there_is_nothing(staged: Edition) -> None:
     lines = {line.href: line for line in card(staged, "D01", "雁江").lists}
     assert (lines["warning.xlsx"].rows, lines["warning.xlsx"].worth) == (2, "月消费合计 150 元")
-    assert lines["silent.xlsx"].shown == "本月无此类用户"
+    nobody = {line.href: line for line in card(staged, "D04", "简阳").lists}
+    assert nobody["warning.xlsx"].shown == "本月无此类用户"
+
+
+def test_a_list_without_its_data_says_which_data_is_missing(staged: Edition) -> None:
+    lines = {line.href: line for line in card(staged, "D01", "雁江").lists}
+    assert lines["silent.xlsx"].shown == "缺少用量数据，清单未计算"
 
 
 def test_the_tenure_sentence_names_the_bucket_that_loses_most(staged: Edition) -> None:

@@ -26,9 +26,9 @@ def write_card_book(target: Path, card: Card) -> None:
         _overview(workbook, formats, card, title)
         for section in card.sections:
             sheet = workbook.add_worksheet(safe_sheet_name(section.title))
-            _table(sheet, formats, section.table, title=f"{title} · {section.title}")
+            write_table(sheet, formats, section.table, title=f"{title} · {section.title}")
             sheet.write_string(_FIRST_ROW + len(section.table.rows) + 1, 0, section.note, formats["note"])
-            _chart(workbook, sheet, section)
+            draw_chart(workbook, sheet, section)
         notes = workbook.add_worksheet(safe_sheet_name(text("exports.notes_sheet", card.language)))
         write_notes(notes, formats, _notes(card))
 
@@ -65,7 +65,7 @@ def _overview(workbook: Workbook, formats: Formats, card: Card, title: str) -> N
         (*columns, (_say(card, "column_worth"), Kind.TEXT)),
         [(line.title, line.rows, line.worth) for line in card.lists],
     )
-    _table(lists, formats, table, title=title)
+    write_table(lists, formats, table, title=title)
 
 
 def _headline(sheet: Worksheet, formats: Formats, row: int, headline: Headline) -> None:
@@ -79,7 +79,8 @@ def _headline(sheet: Worksheet, formats: Formats, row: int, headline: Headline) 
         _cell(sheet, formats, (row, column), value, headline.kind)
 
 
-def _table(sheet: Worksheet, formats: Formats, table: Table, *, title: str) -> None:
+def write_table(sheet: Worksheet, formats: Formats, table: Table, *, title: str) -> None:
+    """Write a title line, the headings and the rows; columns are as wide as their figures need."""
     _headings(sheet, formats, title, [heading for heading, _ in table.columns])
     sheet.set_column(0, 0, 24)
     sheet.set_column(1, max(len(table.columns) - 1, 1), 15)
@@ -106,7 +107,8 @@ def _cell(sheet: Worksheet, formats: Formats, place: tuple[int, int], value: Any
         sheet.write_number(*place, float(value), formats[kind.value])
 
 
-def _chart(workbook: Workbook, sheet: Worksheet, section: Section) -> None:
+def draw_chart(workbook: Workbook, sheet: Worksheet, section: Section) -> None:
+    """Draw the section's chart beside its table, which :func:`write_table` wrote."""
     rows = len(section.table.rows)
     if section.chart is None or not rows:
         return

@@ -69,6 +69,8 @@ class Written:
     files: tuple[WrittenFile, ...]
     district_rows: Mapping[str, int] = field(default_factory=dict)
     not_available: tuple[str, ...] = ()
+    is_available: bool = True
+    """Whether it could be computed: a list without rows is something else than a list of nobody knows whom."""
 
     @property
     def rows(self) -> int:

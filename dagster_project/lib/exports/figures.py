@@ -75,13 +75,13 @@ class Figures:
 def load_figures(connection: duckdb.DuckDBPyConnection, edition: Edition) -> Figures:
     """Read the month's marts and, for the series, those of up to four years before."""
     _make_views(connection, edition)
-    measured = _rows(connection, "select * from measures order by all")
+    measured = read_rows(connection, "select * from measures order by all")
     return Figures(
         month=edition.month,
         values={(row["measure"], row["code"], row["month"]): row["value"] for row in measured},
         medians=_medians(connection),
         ranks=_ranks(connection, edition.month),
-        trend=_by_code(_rows(connection, "select * from trend order by code, month")),
+        trend=_by_code(read_rows(connection, "select * from trend order by code, month")),
         tenure=_by_code(_month_rows(connection, edition, "mart_churn_by_tenure", _TENURE)),
         stages=_by_code(_month_rows(connection, edition, "mart_lifecycle_cube", _STAGES)),
         lists=_lists(connection, edition),
@@ -211,7 +211,7 @@ def _ranks(connection: duckdb.DuckDBPyConnection, month: str) -> dict[tuple[str,
 
 def _lists(connection: duckdb.DuckDBPyConnection, edition: Edition) -> dict[str, dict[str, Row]]:
     """Rows of every list that go out, and what those subscribers pay a month, by unit and list type."""
-    rows = _rows(
+    rows = read_rows(
         connection,
         f"""
         select
@@ -234,7 +234,7 @@ def _lists(connection: duckdb.DuckDBPyConnection, edition: Edition) -> dict[str,
 
 def _month_rows(connection: duckdb.DuckDBPyConnection, edition: Edition, name: str, query: str) -> list[Row]:
     path: Path = edition.mart(name)
-    return _rows(connection, f"with given as (select * from read_parquet(?)) {query}", [str(path)])
+    return read_rows(connection, f"with given as (select * from read_parquet(?)) {query}", [str(path)])
 
 
 def _by_code(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -244,7 +244,8 @@ def _by_code(rows: Sequence[Row]) -> dict[str, list[Row]]:
     return found
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()) -> list[Row]:
+def read_rows(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()) -> list[Row]:
+    """Rows of a query as mappings from column to value."""
     result = connection.execute(query, list(parameters))
     names = [column[0] for column in result.description or ()]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]

@@ -78,8 +78,9 @@ def write_list(edition: Edition, export: Export) -> Written:
         _load(connection, edition, list_type, fields, export)
         counts, withheld = _counts(connection)
         missing = not_delivered(connection, edition)
+        empty = empty_words(edition, export, missing)
         whole = branch(edition)
-        blank = _book(edition, export, fields, unit=whole, rows=_rows_of(whole, {}), withheld=0, missing=())
+        blank = _book(edition, export, fields, unit=whole, rows=_rows_of(whole, {}), empty=empty)
         styles = prepare_rows(connection, blank, "list_rows", into="sheet_rows", keep=_NUMBERS)
         prepare_lines(connection, fields, "list_rows", into="csv_rows", keep=_NUMBERS)
         connection.execute("drop table list_rows")
@@ -87,11 +88,28 @@ def write_list(edition: Edition, export: Export) -> Written:
         district_rows: dict[str, int] = {}
         for unit in (*districts(connection, edition), whole):
             rows = replace(_rows_of(unit, counts), styles=styles)
-            book = _book(edition, export, fields, unit=unit, rows=rows, withheld=withheld, missing=missing)
+            book = _book(
+                edition, export, fields, unit=unit, rows=rows, empty=empty, withheld=withheld, missing=missing
+            )
             files += _write_unit(connection, edition, list_type, unit=unit, book=book, rows=rows, fields=fields)
             if unit.code is not None:
                 district_rows[unit.code] = rows.count
-    return record(edition, Written(export.name, tuple(files), district_rows, missing))
+    is_available = not lacking(export, missing)
+    return record(edition, Written(export.name, tuple(files), district_rows, missing, is_available))
+
+
+def lacking(export: Export, missing: Sequence[str]) -> tuple[str, ...]:
+    """Data sets that a list cannot do without and that were not delivered."""
+    return tuple(name for name in export.meta.get("needs", ()) if name in missing)
+
+
+def empty_words(edition: Edition, export: Export, missing: Sequence[str]) -> str:
+    """What an empty list says: nobody, or why it is not known who."""
+    language = edition.settings.language
+    absent = [data_set_title(name, language) for name in lacking(export, missing)]
+    if absent:
+        return text("lists.not_available", language, data_sets=text("exports.separator", language).join(absent))
+    return text("lists.no_rows", language)
 
 
 def list_fields(export: Export, model: Model, language: str) -> tuple[Field, ...]:
@@ -211,8 +229,9 @@ def _book(
     *,
     unit: Unit,
     rows: Rows,
-    withheld: int,
-    missing: Sequence[str],
+    empty: str,
+    withheld: int = 0,
+    missing: Sequence[str] = (),
 ) -> Book:
     language = edition.settings.language
     facts = {
@@ -226,7 +245,7 @@ def _book(
         title=text("lists.title_line", language, **facts),
         sheet=str(export.titles[language]),
         fields=screen_order(fields),
-        empty=text("lists.no_rows", language),
+        empty=empty,
         notes_sheet=text("exports.notes_sheet", language),
         notes=_notes(edition.settings, export, facts, withheld=withheld, missing=missing),
         first_screen=len(_FIRST_SCREEN),

@@ -89,9 +89,16 @@ def _manifest(
         "supersedes": supersedes,
         "not_available": sorted({entry for note in notes for entry in note.not_available}),
         "districts": {code: editions.folder_name(code) for code in districts},
-        "exports": {note.export: {"rows": note.rows, "district_rows": dict(note.district_rows)} for note in notes},
+        "exports": {note.export: _export_entry(note) for note in notes},
         "files": _file_entries(edition, notes),
     }
+
+
+def _export_entry(note: Written) -> dict[str, Any]:
+    """Rows over all and by district; null where the data that an export needs was not delivered."""
+    if not note.is_available:
+        return {"rows": None, "district_rows": dict.fromkeys(note.district_rows)}
+    return {"rows": note.rows, "district_rows": dict(note.district_rows)}
 
 
 def _file_entries(edition: Edition, notes: Sequence[Written]) -> dict[str, dict[str, Any]]:

@@ -18,7 +18,7 @@ from dagster_project.lib.exports.catalog import Export
 from dagster_project.lib.exports.edition import Edition, Written, WrittenFile, record, written_file
 from dagster_project.lib.exports.figures import BRANCH, Figures, load_figures
 from dagster_project.lib.exports.headlines import View, headlines, sentences
-from dagster_project.lib.exports.lists import unit_folder
+from dagster_project.lib.exports.lists import empty_words, unit_folder
 from dagster_project.lib.exports.sections import sections
 from dagster_project.lib.exports.states import Unit, branch, districts, not_delivered
 from dagster_project.lib.exports.workbook import Kind
@@ -64,17 +64,17 @@ def make_card(edition: Edition, figures: Figures, unit: Unit, missing: tuple[str
 
 def _list_lines(edition: Edition, view: View) -> tuple[ListLine, ...]:
     exports = sorted(edition.catalog.of_kind("list"), key=lambda export: int(export.meta["position"]))
-    return tuple(_list_line(view, export) for export in exports)
+    return tuple(_list_line(edition, view, export) for export in exports)
 
 
-def _list_line(view: View, export: Export) -> ListLine:
+def _list_line(edition: Edition, view: View, export: Export) -> ListLine:
     list_type = str(export.meta["list_type"])
     row = view.figures.lists.get(view.code, {}).get(list_type)
     count = int(row["row_count"]) if row else 0
     return ListLine(
         title=str(export.titles[view.language]),
         rows=count,
-        shown=view.say("list_rows", count=f"{count:,}") if count else view.say("list_empty"),
+        shown=view.say("list_rows", count=f"{count:,}") if count else empty_words(edition, export, view.missing),
         worth=_worth(view, row["monthly_amount"]) if row else "",
         href=f"{list_type}.xlsx",
     )
@@ -97,7 +97,7 @@ def _write_card(edition: Edition, card: Card) -> list[WrittenFile]:
 def render(card: Card) -> str:
     """The card as one self-contained page."""
     style = (Path(__file__).parent / "templates" / "scorecard.css").read_text(encoding="utf-8")
-    return _environment().get_template("scorecard.html").render(card=card, style=Markup(style), say=_say(card))
+    return page_environment().get_template("scorecard.html").render(card=card, style=Markup(style), say=_say(card))
 
 
 def _say(card: Card) -> Callable[..., str]:
@@ -108,7 +108,8 @@ def _say(card: Card) -> Callable[..., str]:
 
 
 @cache
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """How pages are made from their templates: autoescaped, strict about names, figures as an office reads them."""
     environment = Environment(
         loader=PackageLoader("dagster_project.lib.exports"),
         autoescape=True,
