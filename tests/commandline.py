@@ -6,18 +6,18 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from dagster_project.cli import main
 from dagster_project.lib import deliveries
 from dagster_project.lib.deliveries import LedgerEntry
 from dagster_project.settings import PROJECT_ROOT, Settings
+from tests.forked import run_forked
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,10 @@ class Said:
     def words(self) -> str:
         """Everything it said, with what a narrow terminal broke put together again."""
         return " ".join((self.out + self.err).split())
+
+
+def _retention(arguments: Sequence[str]) -> None:
+    main(list(arguments), prog_name="retention")
 
 
 @dataclass(frozen=True)
@@ -53,15 +57,9 @@ class Branch:
         if self.mapping:
             places += ["--mapping", str(self.mapping)]
         settings = {name: value for name, value in os.environ.items() if not name.startswith(("RETENTION_", "DBT_"))}
-        done = subprocess.run(
-            [sys.executable, "-m", "dagster_project.cli", command, *arguments, *places],
-            cwd=PROJECT_ROOT,
-            env={**settings, "RETENTION_LANGUAGE": "en", "RETENTION_EVENT_LOG": "quick"},
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-        )
-        return Said(done.returncode, done.stdout, done.stderr)
+        environment = {**settings, "RETENTION_LANGUAGE": "en", "RETENTION_EVENT_LOG": "quick"}
+        ended = run_forked(_retention, [command, *arguments, *places], environment, PROJECT_ROOT)
+        return Said(ended.exit_status, ended.stdout, ended.stderr)
 
     def run(self, first: str, last: str, *options: str) -> Said:
         """``retention run`` over a range."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from dbt.cli.main import cli
 
 from dagster_project.lib import contract, raw
 from dagster_project.settings import DBT_PROJECT_DIR, Settings
+from tests.forked import Ended, run_forked
 
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "crm_subscribers": {
@@ -86,7 +86,7 @@ class World:
         warehouse: str = "duckdb",
         *,
         tests: bool = True,
-    ) -> subprocess.CompletedProcess[str]:
+    ) -> Ended:
         """Seed, run and test the models for the months; raise :class:`BuildFailed` when anything fails."""
         self._write_deliveries()
         raw.ensure_tables(self.settings)
@@ -154,7 +154,7 @@ class World:
         }
 
 
-def run_dbt(settings: Settings, arguments: list[str], warehouse: str = "duckdb") -> subprocess.CompletedProcess[str]:
+def run_dbt(settings: Settings, arguments: list[str], warehouse: str = "duckdb") -> Ended:
     """Run dbt on the project for ``settings``; nothing is written outside its home."""
     settings.warehouse_dir.mkdir(parents=True, exist_ok=True)
     target = settings.scratch / "dbt"
@@ -167,17 +167,19 @@ def run_dbt(settings: Settings, arguments: list[str], warehouse: str = "duckdb")
         "RETENTION_SPARK_PARTITIONS": "1",
         "DO_NOT_TRACK": "1",
     }
-    command = [
-        *(str(Path(sys.executable).with_name("dbt")), "--no-use-colors", *arguments),
+    arguments = [
+        *("--no-use-colors", *arguments),
         *("--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR)),
         *("--target-path", str(target), "--log-path", str(target)),
     ]
-    done = subprocess.run(
-        command, env=environment, cwd=settings.scratch, capture_output=True, text=True, check=False, timeout=900
-    )
-    if done.returncode != 0:
-        raise BuildFailed(done.stdout[-8000:] + done.stderr[-2000:])
-    return done
+    ended = run_forked(_dbt, arguments, environment, settings.scratch)
+    if ended.exit_status != 0:
+        raise BuildFailed(ended.stdout[-8000:] + ended.stderr[-2000:])
+    return ended
+
+
+def _dbt(arguments: Sequence[str]) -> None:
+    cli(list(arguments), prog_name="dbt")
 
 
 def _month_columns(table: str, month: str) -> dict[str, str]:
