@@ -43,6 +43,6 @@ case
                 in ('-', upper(substr(rungs_{{ lag }}, {{ place }}, 1)), substr(rungs_{{ lag }}, {{ place }}, 1))
                 then lower(substr(rungs_{{ lag }}, {{ place }}, 1)) = 'y'
             {%- endfor %}
-            else false
+            else coalesce(substr(rungs_{{ memory_months }}, {{ place }}, 1) = 'Y', false)
         end
 {%- endmacro -%}

@@ -17,8 +17,10 @@ from tests.worlds import World, run_dbt
 SEEDS = DBT_PROJECT_DIR / "seeds"
 
 
-RULED = """+fct_churn +mart_work_lists +mart_lifecycle_cube +mart_lifecycle_transition +mart_revenue_bridge
-    +mart_base_flow +mart_cohort_retention +mart_high_value_cohort"""
+RULED = (
+    "+fct_churn +mart_work_lists +mart_lifecycle_cube +mart_lifecycle_transition +mart_revenue_bridge"
+    " +mart_base_flow +mart_cohort_retention +mart_high_value_cohort"
+)
 
 
 def seed(name: str) -> list[dict[str, str]]:
