@@ -27,7 +27,9 @@ def caps(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Lines of 200 yuan on four networks, each of which won two newcomers in April for 300 yuan."""
     world = World(tmp_path_factory.mktemp("caps"))
     for month in months.between("2005-01", MONTH):
-        lines = [(f"{network}{number}", network, fee) for network, (count, fee) in OTHERS.items() for number in range(count)]
+        lines = [
+            (f"{network}{number}", network, fee) for network, (count, fee) in OTHERS.items() for number in range(count)
+        ]
         lines += [(name, name[0].upper(), ARPU) for name in ("high", "mid", "low")]
         lines += [(f"group{number:02}", "G", ARPU) for number in range(12)]
         common = {"join_date": JOINED, "payment_type": "postpaid"}
@@ -50,7 +52,9 @@ def caps(tmp_path_factory: pytest.TempPathFactory) -> World:
         world.add("billing_bills", month, [{"subscriber_id": name, "total_fee": fee} for name, _, fee in lines])
     world.add("crm_groups", "2005-01", [{"group_id": "G1", "has_agreement": True}])
     costs = {"commission": 100, "handset_subsidy": 150, "marketing": 50}
-    world.add("finance_acquisition", MONTH, [{"network": network, "district_code": "D1", **costs} for network in OTHERS])
+    world.add(
+        "finance_acquisition", MONTH, [{"network": network, "district_code": "D1", **costs} for network in OTHERS]
+    )
     world.build("2005-01", MONTH, select="+mart_work_lists")
     return world
 
@@ -76,7 +80,9 @@ def test_g53_the_caps_stand_on_the_lists(caps: World) -> None:
         "select subscriber_id, care_cap_amount, retention_cap_amount from retention.mart_work_lists"
         f" where month = '{MONTH}' and list_type = 'mid_high' and subscriber_id in ('high', 'mid', 'group00')"
     )
-    assert {row["subscriber_id"]: (float(row["care_cap_amount"]), float(row["retention_cap_amount"])) for row in rows} == {
+    assert {
+        row["subscriber_id"]: (float(row["care_cap_amount"]), float(row["retention_cap_amount"])) for row in rows
+    } == {
         "high": (20, 300),
         "mid": (20, 225),
         "group00": (480, 2700),
@@ -125,7 +131,9 @@ def test_g61_usage_and_price_change_the_arpu_and_the_parts_sum_to_the_change(bri
         effects = [now[f"{kind}_effect_{suffix}"] for kind in ("volume", "usage", "price")]
         assert tuple(map(str, effects)) == parts
         assert sum(effects) == now["revenue_amount"] - before["revenue_amount"]
-        arpu_change = Fraction(now["revenue_amount"]) / 6 / (Fraction(before["revenue_amount"]) / before["billed_count"])
+        arpu_change = (
+            Fraction(now["revenue_amount"]) / 6 / (Fraction(before["revenue_amount"]) / before["billed_count"])
+        )
         factors = now["mou"] / before["mou"] * now["price_per_unit"] / before["price_per_unit"]
         assert factors == pytest.approx(float(arpu_change))
     assert bridge["2010-10"]["volume_effect_mom"] is None

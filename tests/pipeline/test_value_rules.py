@@ -37,14 +37,16 @@ def test_months_one_by_one_give_the_same_as_the_whole_range(tmp_path: Path) -> N
     for relation in MARTS:
         assert expected[relation], relation
         assert found[relation] == expected[relation], relation
-    smoothed = [row for row in expected["core.fct_subscriber_months"] if row["value_tier"] != row["value_tier_unsmoothed"]]
+    smoothed = [
+        row for row in expected["core.fct_subscriber_months"] if row["value_tier"] != row["value_tier_unsmoothed"]
+    ]
     assert smoothed, "the world has lines that hysteresis keeps"
 
 
 def test_snapshots_alone_leave_the_measures_of_optional_data_unknown(tmp_path: Path) -> None:
     world = World(tmp_path)
     for month in ("2011-01", "2011-02"):
-        rows = [{"subscriber_id": f"s{number}", "join_date": f"{month}-03"} for number in range(3)]
+        rows = [{"subscriber_id": f"s{number}", "join_date": "2011-01-03"} for number in range(3)]
         world.add("crm_subscribers", month, [{"subscriber_id": "old", "is_special": True}, *rows])
     world.build("2011-01", "2011-02", select=CHOSEN)
     found = contents(world)
