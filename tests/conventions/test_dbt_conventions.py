@@ -70,6 +70,12 @@ REQUIRED_COLUMNS = {
         band_index""",
     "mart_lifecycle_cube": """lifecycle_stage value_tier subscriber_count billed_revenue_amount arpu_amount
         churned_next_month_count""",
+    "mart_lifecycle_transition": "from_stage to_stage subscriber_count share",
+    "mart_revenue_bridge": """scope_type scope_code billed_count revenue_amount arpu_amount mou price_per_unit
+        volume_effect_mom usage_effect_mom price_effect_mom volume_effect_yoy usage_effect_yoy price_effect_yoy""",
+    "mart_base_flow": "scope_type scope_code new_count returning_count resurrecting_count dormant_count",
+    "mart_cohort_retention": "joined_month age_months survivors_count survival_rate arpu_amount",
+    "mart_high_value_cohort": "scope_type scope_code cohort_count kept_count kept_rate",
     "mart_delivery_quality": """data_set files lines_read loaded_count quarantined_count duplicate_count share
         status""",
 }
