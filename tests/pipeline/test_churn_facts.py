@@ -27,7 +27,7 @@ RELATIONS = (
     "retention.mart_churn_class",
     "retention.mart_churn_revision",
 )
-UNIT_TESTED = ("mart_churn_class", "mart_churn_revision", "mart_churn_trend", "fct_churn", "fct_number_swaps")
+TESTED = ("mart_churn_class", "mart_churn_revision", "fct_churn", "fct_number_swaps")
 
 Row = Mapping[str, Any]
 
@@ -127,7 +127,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Five leave in August and six in October; some swap, one comes back."""
     world = World(tmp_path_factory.mktemp("facts"))
     deliver(world)
-    world.build(MONTHS[0], MONTHS[-1], select=FACTS)
+    world.build(MONTHS[0], MONTHS[-1], select=FACTS, tests=False)
     return world
 
 
@@ -154,8 +154,9 @@ def classes(world: World, month: str, scope_code: str = "all") -> Mapping[str, A
     return {row["churn_class"]: row["churned_count"] for row in rows}
 
 
-def test_every_dbt_unit_test_of_the_churn_facts_passes(world: World) -> None:
-    chosen = " ".join(f"{model},test_type:unit" for model in UNIT_TESTED)
+@pytest.mark.parametrize("kind", ["unit", "data"])
+def test_every_dbt_test_of_the_churn_facts_passes(world: World, kind: str) -> None:
+    chosen = " ".join(f"{model},test_type:{kind}" for model in TESTED)
     arguments = ["test", "--select", chosen, "--vars", "{from_month: '2011-08', to_month: '2011-10'}"]
     assert "ERROR=0 SKIP=0" in run_dbt(world.settings, arguments).stdout
 
@@ -229,7 +230,7 @@ def test_months_one_by_one_give_the_same_rows_as_the_whole_range(world: World, t
     one_by_one = World(tmp_path)
     deliver(one_by_one)
     for month in MONTHS:
-        one_by_one.build(month, month, select=FACTS)
+        one_by_one.build(month, month, select=FACTS, tests=False)
     for relation in RELATIONS:
         query = f"select * from {relation} order by all"
         assert one_by_one.query(query) == world.query(query), relation
@@ -238,7 +239,7 @@ def test_months_one_by_one_give_the_same_rows_as_the_whole_range(world: World, t
 def test_without_evidence_swaps_are_not_available_and_no_zero(tmp_path: Path) -> None:
     world = World(tmp_path)
     deliver(world, without=("customer_id", "imei_hash", "pay_account"))
-    world.build(MONTHS[0], MONTHS[-1], select=FACTS)
+    world.build(MONTHS[0], MONTHS[-1], select=FACTS, tests=False)
     assert versions(world)["T+65"] == (5, 1, None, None, None, None, None)
     assert classes(world, "2011-08")["internal"] is None
     (row,) = world.query(
@@ -251,7 +252,7 @@ def test_without_evidence_swaps_are_not_available_and_no_zero(tmp_path: Path) ->
 def test_without_optional_data_sets_what_they_feed_is_not_available(tmp_path: Path) -> None:
     world = World(tmp_path)
     deliver(world, without=OPTIONAL)
-    world.build(MONTHS[0], MONTHS[-1], select=FACTS)
+    world.build(MONTHS[0], MONTHS[-1], select=FACTS, tests=False)
     rows = churn(world, "2011-10").values()
     assert {row["behavioural_churn_on"] for row in rows} == {None}
     assert {row["arpu3_behavioural_amount"] for row in rows} == {None}

@@ -164,6 +164,7 @@ churn_class as (
         scope_name,
         churn_class,
         churned_count,
+        all_churned_count,
         {{ ratio('churned_count', 'all_churned_count') }} as churned_share,
         closing_count,
         silent_count,
