@@ -52,10 +52,36 @@ keys as (
 
 ),
 
+repeated_keys as (
+
+    select month, evidence, shared_key
+    from keys
+    where evidence <> 'contact'
+    group by month, evidence, shared_key
+    having count(distinct subscriber_id) > 1
+
+),
+
+-- Whoever else on the network has the handset or the account counts too.
+holders as (
+
+    select month, evidence, shared_key, subscriber_id
+    from keys
+    {% for evidence, column in {'handset': 'imei_hash', 'account': 'pay_account'}.items() %}
+    union all
+    select repeated_keys.month, repeated_keys.evidence, repeated_keys.shared_key, snapshots.subscriber_id
+    from repeated_keys
+    inner join {{ ref('stg_crm__subscribers') }} as snapshots
+        on repeated_keys.month = snapshots.month and repeated_keys.shared_key = snapshots.{{ column }}
+    where repeated_keys.evidence = '{{ evidence }}' and {{ months_in_range('snapshots.month') }}
+    {% endfor %}
+
+),
+
 key_lines as (
 
     select month, evidence, shared_key, count(distinct subscriber_id) as line_count
-    from keys
+    from holders
     group by month, evidence, shared_key
 
 ),
