@@ -60,9 +60,7 @@ NEW_IN_AUGUST = [
 ]
 NEW_IN_SEPTEMBER = joined("moved new", "2011-09-10", network="3G", **of_one_customer(MOVED))
 DEFAULTER = joined("defaulter", "2011-05-02")
-FORWARDS, DIES, PORTED, PRESUMED, GONE = (
-    line(name) for name in ("forwards", "dies", "ported", "presumed", "gone")
-)
+FORWARDS, DIES, PORTED, PRESUMED, GONE = (line(name) for name in ("forwards", "dies", "ported", "presumed", "gone"))
 LEAVE_IN_OCTOBER = [FORWARDS, DIES, PORTED, PRESUMED, GONE]
 SNAPSHOTS: Mapping[str, list[dict[str, object]]] = {
     "2011-08": [
@@ -262,12 +260,12 @@ def test_without_optional_data_sets_what_they_feed_is_not_available(tmp_path: Pa
     assert [set(row.values()) for row in beside] == [{None}]
 
 
-OPERATOR = OperatorPlan(subscribers=3_500, months=7)
+OPERATOR = OperatorPlan(subscribers=3_000, months=6)
 
 
 @pytest.fixture(scope="module")
 def operator(tmp_path_factory: pytest.TempPathFactory) -> Branch:
-    """A made-up operator of 3,500 subscribers whose seven months were run by one command."""
+    """A made-up operator of 3,000 subscribers whose six months were run by one command."""
     folder = tmp_path_factory.mktemp("swapping")
     generate(OPERATOR, folder / "landing")
     branch = Branch(folder / "home", folder / "landing")
