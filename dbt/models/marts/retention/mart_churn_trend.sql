@@ -168,6 +168,26 @@ snapshots as (
         and {{ months_in_range() }}
 ),
 
+-- As known in the month itself; mart_churn_revision shows what later months know of it.
+swaps as (
+    select
+        current_flows.month,
+        current_flows.scope_type,
+        current_flows.scope_code,
+        case when deliveries.has_swap_evidence then coalesce(versions.swap_count, 0) end as swap_count,
+        case when deliveries.has_swap_evidence then coalesce(versions.probable_swap_count, 0) end
+            as probable_swap_count
+    from current_flows
+    left join {{ ref('int_deliveries_pivoted') }} as deliveries
+        on current_flows.month = deliveries.month
+    left join {{ ref('int_churn_versions_counted') }} as versions
+        on
+            current_flows.month = versions.month
+            and current_flows.month = versions.churn_month
+            and current_flows.scope_type = versions.scope_type
+            and current_flows.scope_code = versions.scope_code
+),
+
 churn_trend as (
     select
         current_flows.month,
@@ -185,9 +205,11 @@ churn_trend as (
         current_flows.same_month_churned_count,
         case when snapshots.hold_leavers then current_flows.passive_churned_count end as passive_churned_count,
         case when snapshots.hold_leavers then current_flows.active_churned_count end as active_churned_count,
-        cast(null as bigint) as swap_count,
-        cast(null as bigint) as probable_swap_count,
-        cast(null as bigint) as net_churned_count,
+        swaps.swap_count,
+        swaps.probable_swap_count,
+        current_flows.churned_count - swaps.swap_count as net_churned_count,
+        current_flows.churned_count - swaps.swap_count - swaps.probable_swap_count as net_churned_count_low,
+        current_flows.churned_count - swaps.swap_count as net_churned_count_high,
         current_flows.closing_count,
         current_flows.exposure_days,
         {{ ratio('current_flows.churned_count', 'current_flows.opening_count') }} as churn_rate_opening,
@@ -197,11 +219,18 @@ churn_trend as (
         {{ ratio('current_flows.churned_count', 'current_flows.closing_count') }} as churn_rate_closing,
         {{ ratio('current_flows.churned_count * months_of_run.days_in_month', 'current_flows.exposure_days') }}
             as churn_rate_exposure,
-        cast(null as double) as churn_rate_net,
+        {{ ratio('(current_flows.churned_count - swaps.swap_count)', 'current_flows.opening_count') }} as churn_rate_net,
         {{ wilson_low('current_flows.churned_count', 'current_flows.opening_count') }} as ci_low,
         {{ wilson_high('current_flows.churned_count', 'current_flows.opening_count') }} as ci_high,
         current_flows.opening_count < thresholds.small_cell_denominator as is_small,
         {{ ratio('current_flows.churned_count', 'current_flows.new_count') }} as churn_to_new_ratio,
+        case
+            when current_flows.new_count > swaps.swap_count
+                then {{ ratio(
+                    '(current_flows.churned_count - swaps.swap_count)',
+                    '(current_flows.new_count - swaps.swap_count)'
+                ) }}
+        end as churn_to_new_ratio_net,
         years_to_date.month_count as ytd_month_count,
         years_to_date.churned_count as ytd_churned_count,
         years_to_date.new_count as ytd_new_count,
@@ -232,6 +261,11 @@ churn_trend as (
             current_flows.month = years_to_date.month
             and current_flows.scope_type = years_to_date.scope_type
             and current_flows.scope_code = years_to_date.scope_code
+    inner join swaps
+        on
+            current_flows.month = swaps.month
+            and current_flows.scope_type = swaps.scope_type
+            and current_flows.scope_code = swaps.scope_code
     left join same_months_before
         on
             current_flows.month = same_months_before.month
