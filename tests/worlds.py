@@ -90,7 +90,7 @@ class World:
         """Seed, run and test the models for the months; raise :class:`BuildFailed` when anything fails."""
         self._write_deliveries()
         raw.ensure_tables(self.settings)
-        chosen = [] if select is None else ["--select", select]
+        chosen = [] if select is None else ["--select", select, "--indirect-selection", "buildable"]
         chosen += [] if tests else ["--exclude-resource-type", "test"]
         arguments = [
             *("build", "--exclude-resource-type", "unit_test", *chosen),

@@ -1,4 +1,4 @@
-"""Why and where to leavers go (domain.md part 4: G40 to G42, G50, G66; 3.21), out of survey answers through all models."""
+"""Why leavers go, and where to (domain.md 3.21; part 4: G40 to G42, G50, G66), from survey answers through all models."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.worlds import World
 
 pytestmark = pytest.mark.slow
 
-MARTS = "+mart_churn_cause +mart_churn_destination +mart_delivery_quality"
+MARTS = "+mart_churn_cause +mart_churn_destination +mart_churn_trend +mart_delivery_quality"
 ANSWERS: Mapping[str, Mapping[str, int]] = {
     "CDMA": {
         "after_sales": 8,
@@ -71,7 +71,12 @@ def branch(tmp_path_factory: pytest.TempPathFactory) -> World:
     world = World(tmp_path_factory.mktemp("causes"))
     world.add("crm_subscribers", SURVEYED, [*_leavers(SURVEYED, "CDMA", 100), *_leavers(SURVEYED, "GSM", 100)])
     answers = [
-        {"subscriber_id": f"{SURVEYED}{network}{place}", "churn_month": SURVEYED, "cause_code": cause, "destination": to}
+        {
+            "subscriber_id": f"{SURVEYED}{network}{place}",
+            "churn_month": SURVEYED,
+            "cause_code": cause,
+            "destination": to,
+        }
         for network in ANSWERS
         for place, (cause, to) in enumerate(
             zip(_repeated(ANSWERS[network]), _repeated(DESTINATIONS[network]), strict=True)
@@ -150,7 +155,10 @@ def test_g42_hard_to_control_are_39_and_47_percent(branch: World, network: str, 
     assert percent(sum(hard.values()), 0) == printed
 
 
-@pytest.mark.parametrize(("network", "second", "third"), [("CDMA", "price_war", "handset_quality"), ("GSM", "price_war", "billing_errors")])
+@pytest.mark.parametrize(
+    ("network", "second", "third"),
+    [("CDMA", "price_war", "handset_quality"), ("GSM", "price_war", "billing_errors")],
+)
 def test_the_pareto_of_a_network_starts_with_quality_and_ends_with_the_unknown(
     branch: World, network: str, second: str, third: str
 ) -> None:

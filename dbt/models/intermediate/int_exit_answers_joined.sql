@@ -114,7 +114,7 @@ late_answers as (
         and {{ month_number('answers.churn_month') }} >= {{ month_number('answers.answered_month') }} - 12
 ),
 
-both as (
+leavers_and_late_answers as (
     select * from leavers_of_month
     union all
     select * from late_answers
@@ -122,12 +122,12 @@ both as (
 
 exit_answers as (
     select
-        both.*,
+        leavers_and_late_answers.*,
         survey_columns.has_causes,
         survey_columns.has_destinations
-    from both
+    from leavers_and_late_answers
     inner join survey_columns
-        on both.month = survey_columns.month
+        on leavers_and_late_answers.month = survey_columns.month
 )
 
 select * from exit_answers
