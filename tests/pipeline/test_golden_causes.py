@@ -1,4 +1,4 @@
-"""Why leavers go, and where to (domain.md 3.21; part 4: G40 to G42, G50, G66), from survey answers through all models."""
+"""Why leavers go, and where to (domain.md part 4: G40 to G42, G50, G66), from survey answers through all models."""
 
 from __future__ import annotations
 

@@ -46,11 +46,33 @@ def _heading(model: Model, name: str) -> str:
     return known[name].name("zh") if name in known else name
 
 
+def decided_by(catalog: Catalog, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The thresholds that a published table asks for, and the published tables whose thresholds come with it.
+
+    What lies between the table and other published ones counts as its own.
+    """
+    keys: set[str] = set()
+    tables: set[str] = set()
+    seen: set[str] = set()
+    waiting = [name]
+    while waiting:
+        each = waiting.pop()
+        if each in seen or each not in catalog.models:
+            continue
+        seen.add(each)
+        if each != name and each in catalog.published_models:
+            tables.add(each)
+            continue
+        keys.update(catalog.models[each].threshold_keys)
+        waiting += catalog.models[each].sources
+    return tuple(sorted(keys)), tuple(sorted(tables))
+
+
 def deciders(catalog: Catalog) -> Mapping[str, tuple[str, ...]]:
-    """For every threshold the published tables that it decides, by key."""
+    """For every threshold the published tables that ask for it, by key."""
     found: dict[str, list[str]] = {}
     for name in catalog.published_models:
-        for key in catalog.threshold_keys(name):
+        for key in decided_by(catalog, name)[0]:
             found.setdefault(key, []).append(name)
     return {key: tuple(names) for key, names in found.items()}
 
@@ -64,7 +86,12 @@ def page(catalog: Catalog) -> str:
     """The dictionary as Markdown: Chinese, English, and the rule tables, which need no language."""
     lines = ["# " + " · ".join(text("exports.metrics_title", language) for language in _LANGUAGES), ""]
     for language in _LANGUAGES:
-        lines += [f"## {text('exports.metrics_language', language)}", "", text("exports.metrics_generated", language), ""]
+        lines += [
+            f"## {text('exports.metrics_language', language)}",
+            "",
+            text("exports.metrics_generated", language),
+            "",
+        ]
         for name in catalog.published_models:
             lines += _model_lines(catalog, catalog.model(name), language)
         lines += _threshold_lines(catalog, language)
@@ -76,18 +103,17 @@ def _model_lines(catalog: Catalog, model: Model, language: str) -> Iterator[str]
     yield from (f"### {title}", "", model.descriptions[language], "")
     if model.is_restricted:
         yield from (text("exports.metrics_restricted", language), "")
-    inherited = [key for key in catalog.threshold_keys(model.name) if key not in model.threshold_keys]
+    keys, tables = decided_by(catalog, model.name)
     facts = {
         "metrics_grain": ", ".join(model.grain),
         "metrics_sources": basis(model.descriptions["en"]),
         "metrics_made_from": ", ".join(model.sources),
-        "metrics_own_thresholds": ", ".join(model.threshold_keys),
-        "metrics_inherited_thresholds": ", ".join(inherited),
+        "metrics_thresholds": ", ".join(keys),
+        "metrics_thresholds_of": ", ".join(tables),
     }
     for key, value in facts.items():
         if value:
-            label = text("exports.metrics_thresholds", language) + " · " if key.endswith("_thresholds") else ""
-            yield f"* **{label}{text(f'exports.{key}', language)}**: {value}"
+            yield f"* **{text(f'exports.{key}', language)}**: {value}"
     yield ""
     yield from _columns_table(model, language)
     yield ""

@@ -48,7 +48,10 @@ def _trend(view: View) -> Section:
     if any(value is not None for value in last_year):
         lines.insert(0, Series(view.say("line_last_year"), last_year, "pale"))
     marks = [
-        mark for place, month in enumerate(shown_months) if month in rows for mark in _event_marks(view, place, rows[month])
+        mark
+        for place, month in enumerate(shown_months)
+        if month in rows
+        for mark in _event_marks(view, place, rows[month])
     ]
     names = ("opening", "new", "churned", "closing")
     table = Table(

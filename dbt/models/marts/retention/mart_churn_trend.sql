@@ -394,7 +394,7 @@ churn_trend as (
             ratio('half_years_to_date.churned_count * half_years_to_date.month_count', 'half_years_to_date.opening_count'),
             'half_years_to_date.month_count'
         ) }} as half_year_monthly_churn_rate_compound,
-        case when years_to_date.opening_count > 0 then 1e0 - years_to_date.survival_share end as ytd_churn_rate_compound,
+        case when years_to_date.opening_count > 0 then {{ rounded('1e0 - years_to_date.survival_share', 12) }} end as ytd_churn_rate_compound,
         case
             when last_three_months.month_count = 3
                 then {{ ratio('last_three_months.churned_count', 'last_three_months.opening_count') }}
