@@ -12,7 +12,7 @@ from tests.worlds import World, run_dbt
 
 pytestmark = pytest.mark.slow
 
-MARTS = "+mart_churn_hazard +mart_churn_tenure_mean +mart_churn_by_group +mart_churn_by_channel +mart_churn_trend"
+MARTS = "+mart_churn_hazard +mart_churn_tenure_mean +mart_churn_by_group"
 UNIT_TESTED = (
     "int_early_months_measured",
     "int_hoarding_suspicions",
