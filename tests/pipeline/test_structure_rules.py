@@ -66,7 +66,7 @@ def tail(leavers: int, lines: int, hazard: Fraction) -> Fraction:
 
 
 def references() -> Iterator[tuple[int, Fraction]]:
-    """What each tenure month is compared with: the highest median beside it, worked out with fractions."""
+    """What each tenure month is compared with: the highest median beside it or the second highest hazard."""
     large = {tenure: Fraction(left, lines) for tenure, (lines, left) in CURVE.items() if lines >= 100}
     for tenure in large:
         before = [large[other] for other in range(tenure - 3, tenure) if other in large]
@@ -74,7 +74,8 @@ def references() -> Iterator[tuple[int, Fraction]]:
         if before and after:
             at_risk = sum(CURVE[other][0] for other in range(tenure - 3, tenure + 4) if other in large)
             least = Fraction(1, at_risk - CURVE[tenure][0])
-            yield tenure, max(median(before), median(after), median(before + after), least)
+            second = sorted(before + after)[-2]
+            yield tenure, max(median(before), median(after), median(before + after), second, least)
 
 
 def median(values: list[Fraction]) -> Fraction:

@@ -95,13 +95,15 @@ side_medians as (
             min(case when 2 * place between places and places + 2 then underlying_hazard_rate end)
             + max(case when 2 * place between places and places + 2 then underlying_hazard_rate end)
         ) * 0.5e0 as median_rate,
+        max(case when side = 'around' and place = places - 1 then underlying_hazard_rate end) as second_highest_rate,
         {{ total('underlying_at_risk_count') }} as at_risk_count
     from ordered
     group by month, tenure_month, side
 ),
 
--- A step of the curve lifts the median of one side, so a spike must stand above both sides. Where nobody left beside
--- it, one leaver among all of them is the least that is expected.
+-- A step of the curve lifts the median of one side, so a spike must stand above both sides; and above all neighbours
+-- but one, so that two months together can be a spike and a plateau of three is none. Where nobody left beside it,
+-- one leaver among all of them is the least that is expected.
 standards as (
     select
         month,
@@ -109,6 +111,7 @@ standards as (
         max(case when side = 'around' then median_rate end) as local_median,
         greatest(
             max(median_rate),
+            max(second_highest_rate),
             {{ ratio('1', "max(case when side = 'around' then at_risk_count end)") }}
         ) as reference_hazard_rate
     from side_medians
