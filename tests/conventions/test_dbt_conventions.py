@@ -68,6 +68,10 @@ REQUIRED_COLUMNS = {
         churn_rate_exposure churn_rate_legacy ci_low ci_high is_small churned_share base_share""",
     "mart_churn_by_arpu_band": """window_months arpu_band churned_count closing_count churned_share base_share
         band_index""",
+    "mart_churn_hazard": """tenure_month at_risk_count churned_count hazard_rate is_spike""",
+    "mart_churn_by_group": "group_id group_name member_count churned_count churned_count_2m is_alert",
+    "mart_churn_by_channel": """channel_code new_count early_churned_count second_topup_rate
+        survival_to_assessment_rate assessment_spike_ratio suspicious_count suspicious_share is_suspicious""",
     "mart_lifecycle_cube": """lifecycle_stage value_tier subscriber_count billed_revenue_amount arpu_amount
         churned_next_month_count""",
     "mart_delivery_quality": """data_set files lines_read loaded_count quarantined_count duplicate_count share

@@ -1,6 +1,6 @@
 """Unicom's figures (domain.md part 4, S1) out of worlds with the printed proportions, through all models.
 
-Left to later work, because their marts do not exist yet: G40 to G42 (causes), G50 (destinations), G51 (tenure means),
+Left to later work, because their marts do not exist yet: G40 to G42 (causes), G50 (destinations),
 G53 (cost caps).
 """
 
