@@ -115,15 +115,6 @@ case when {{ delivered }}.has_network = 1 then coalesce({{ relation }}.network_t
 case when {{ delivered }}.has_payment_type = 1 then coalesce({{ relation }}.payment_type, '(unknown)') end as payment_type
 {%- endmacro %}
 
-{#- The constant monthly rate that, compounded over `months`, loses `cumulative_rate`; null from 1 on, where nobody
-    would be left to lose. Rounded, because engines' powers differ in their last bits. -#}
-{% macro monthly_equivalent(cumulative_rate, months) -%}
-case
-    when {{ cumulative_rate }} between 0 and 1
-        then {{ rounded('1e0 - power(1e0 - ' ~ cumulative_rate ~ ', 1e0 / cast(nullif(' ~ months ~ ', 0) as double))', 12) }}
-end
-{%- endmacro %}
-
 {#- Two tables, the second with the median of `value` and the number of rows in every group `by` of `relation`: the
     mean of the two middle values where the number is even. `tie` tells rows of a group apart. Written out, because
     engines interpolate differently in the last bits. -#}

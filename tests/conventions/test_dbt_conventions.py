@@ -69,6 +69,10 @@ REQUIRED_COLUMNS = {
     "mart_churn_cause": """scope_type scope_code side cause_group leaf controllability urgency policy reported_count
         share unknown_share""",
     "mart_churn_destination": """scope_type scope_code destination reported_count share""",
+    "mart_churn_hazard": """tenure_month at_risk_count churned_count hazard_rate is_spike""",
+    "mart_churn_by_group": "group_id group_name member_count churned_count churned_count_2m is_alert",
+    "mart_churn_by_channel": """channel_code new_count early_churned_count second_topup_rate
+        survival_to_assessment_rate assessment_spike_ratio suspicious_count suspicious_share is_suspicious""",
     "mart_lifecycle_cube": """lifecycle_stage value_tier subscriber_count billed_revenue_amount arpu_amount
         churned_next_month_count""",
     "mart_lifecycle_transition": "from_stage to_stage subscriber_count share",
