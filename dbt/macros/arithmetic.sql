@@ -29,6 +29,9 @@ cast(cast(floor(
 
 {%- macro monthly_equivalent(rate, months) -%}
 {#- The monthly rate that compounds to `rate` over `months`: 1 - (1 - rate)^(1 / months) (domain 3.3); null over no
-    month. Rounded, because the engines' powers differ in their last bits. -#}
-{{ rounded('1e0 - power(1e0 - (' ~ rate ~ '), 1e0 / nullif(cast(' ~ months ~ ' as double), 0))', 12) }}
+    month, and of more than everybody. Rounded, because the engines' powers differ in their last bits. -#}
+case
+    when ({{ rate }}) between 0e0 and 1e0
+        then {{ rounded('1e0 - power(1e0 - (' ~ rate ~ '), 1e0 / nullif(cast(' ~ months ~ ' as double), 0))', 12) }}
+end
 {%- endmacro -%}

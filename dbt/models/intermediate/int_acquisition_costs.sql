@@ -48,27 +48,45 @@ gross_adds as (
 
 ),
 
--- One row per month of the run, joined month and network: newcomers who are old subscribers, as known in the month.
+-- Newcomers who are old subscribers. The last word on a leaver's swap is that of two months later, or of now.
 swaps as (
 
     select
-        cast(null as string) as month,
-        cast(null as string) as joined_month,
-        cast(null as string) as network_type,
-        cast(null as bigint) as swap_new_count
-    where 1 = 0
+        lags.month,
+        number_swaps.new_joined_month as joined_month,
+        coalesce(number_swaps.new_network_type, '(unknown)') as network_type,
+        count(*) as swap_new_count
+    from ({{ lags(13) }}) as lags
+    inner join {{ ref('fct_number_swaps') }} as number_swaps on lags.lagged_month = number_swaps.month
+    where
+        number_swaps.swap_status = 'swap'
+        and (
+            lags.lag = 0
+            or {{ month_number('number_swaps.month') }} - {{ month_number('number_swaps.churn_month') }} = 2
+        )
+        and {{ months_in_range('number_swaps.month', look_back=13) }}
+    group by lags.month, number_swaps.new_joined_month, coalesce(number_swaps.new_network_type, '(unknown)')
 
 ),
 
--- Likewise newcomers suspected of being hoarded cards.
+-- Newcomers suspected of being hoarded cards, by the network that they joined.
 suspected as (
 
     select
-        cast(null as string) as month,
-        cast(null as string) as joined_month,
-        cast(null as string) as network_type,
-        cast(null as bigint) as suspicious_new_count
-    where 1 = 0
+        suspicions.month,
+        suspicions.joined_month,
+        coalesce(early_months.network_type, '(unknown)') as network_type,
+        count(*) as suspicious_new_count
+    from {{ ref('int_hoarding_suspicions') }} as suspicions
+    left join {{ ref('int_early_months_measured') }} as early_months
+        on
+            suspicions.joined_month = early_months.month
+            and suspicions.subscriber_id = early_months.subscriber_id
+            and {{ months_in_range('early_months.month', look_back=24) }}
+    where
+        suspicions.is_suspicious
+        and {{ months_in_range('suspicions.month') }}
+    group by suspicions.month, suspicions.joined_month, coalesce(early_months.network_type, '(unknown)')
 
 ),
 

@@ -48,6 +48,7 @@ early_months as (
         subscriber_months.tenure_month,
         subscriber_months.is_on_net_close,
         subscriber_months.channel_code,
+        subscriber_months.network_type,
         subscriber_months.payment_type,
         subscriber_months.plan_rent_amount,
         coalesce(
