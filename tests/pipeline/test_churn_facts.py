@@ -29,12 +29,14 @@ RELATIONS = (
 )
 TESTED = ("mart_churn_class", "mart_churn_revision", "fct_churn", "fct_number_swaps")
 
+SWAP_COLUMNS = ("customer_id", "imei_hash", "pay_account")
+
 Row = Mapping[str, Any]
 
 
 def line(subscriber_id: str, **columns: object) -> dict[str, object]:
     """A snapshot row of a line with a customer, a handset and an account of its own."""
-    own = {name: f"{name} of {subscriber_id}" for name in ("customer_id", "imei_hash", "pay_account")}
+    own = {name: f"{name} of {subscriber_id}" for name in SWAP_COLUMNS}
     return {"subscriber_id": subscriber_id, **own, **columns}
 
 
@@ -165,7 +167,7 @@ def test_three_versions_of_a_month_know_more_and_more_of_it(world: World) -> Non
         "T+35": (5, 0, 2, 1, 3, 2, 3),
         "T+65": (5, 1, 2, 1, 2, 1, 2),
     }
-    assert versions(world, "D2") == {name: (1, 0, 1, 0, 0, 0, 0) for name in ("T+3", "T+35", "T+65")}
+    assert versions(world, "D2") == dict.fromkeys(("T+3", "T+35", "T+65"), (1, 0, 1, 0, 0, 0, 0))
 
 
 def test_the_trend_has_what_the_month_itself_knew(world: World) -> None:
@@ -224,38 +226,30 @@ def test_the_behavioural_end_is_the_last_day_of_use(world: World) -> None:
     assert churn(world, "2011-10")["ported"]["behavioural_churn_on"] is None
 
 
-def test_months_one_by_one_give_the_same_rows_as_the_whole_range(world: World, tmp_path: Path) -> None:
-    one_by_one = World(tmp_path)
-    deliver(one_by_one)
-    for month in MONTHS:
-        one_by_one.build(month, month, select=FACTS, tests=False)
+def test_a_month_by_itself_gives_the_same_rows_as_in_the_whole_range(world: World, tmp_path: Path) -> None:
+    in_parts = World(tmp_path)
+    deliver(in_parts)
+    for first, last in ((MONTHS[0], MONTHS[1]), (MONTHS[2], MONTHS[2])):
+        in_parts.build(first, last, select=FACTS, tests=False)
     for relation in RELATIONS:
         query = f"select * from {relation} order by all"
-        assert one_by_one.query(query) == world.query(query), relation
+        assert in_parts.query(query) == world.query(query), relation
 
 
-def test_without_evidence_swaps_are_not_available_and_no_zero(tmp_path: Path) -> None:
+def test_what_was_not_delivered_leaves_what_it_feeds_not_available_and_no_zero(tmp_path: Path) -> None:
     world = World(tmp_path)
-    deliver(world, without=("customer_id", "imei_hash", "pay_account"))
+    deliver(world, without=(*SWAP_COLUMNS, *OPTIONAL))
     world.build(MONTHS[0], MONTHS[-1], select=FACTS, tests=False)
     assert versions(world)["T+65"] == (5, 1, None, None, None, None, None)
-    assert classes(world, "2011-08")["internal"] is None
     (row,) = world.query(
         "select swap_count, probable_swap_count, net_churned_count, churn_rate_net, churn_to_new_ratio_net"
         " from retention.mart_churn_trend where month = '2011-10' and scope_type = 'network'"
     )
     assert set(row.values()) == {None}
-
-
-def test_without_optional_data_sets_what_they_feed_is_not_available(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    deliver(world, without=OPTIONAL)
-    world.build(MONTHS[0], MONTHS[-1], select=FACTS, tests=False)
     rows = churn(world, "2011-10").values()
-    assert {row["behavioural_churn_on"] for row in rows} == {None}
-    assert {row["arpu3_behavioural_amount"] for row in rows} == {None}
-    assert {row["is_malicious_arrears"] for row in rows} == {None}
-    assert classes(world, "2011-10")["natural"] is None
+    for column in ("behavioural_churn_on", "arpu3_behavioural_amount", "is_malicious_arrears", "swap_status"):
+        assert {row[column] for row in rows} == {None}, column
+    assert (classes(world, "2011-10")["internal"], classes(world, "2011-10")["natural"]) == (None, None)
     beside = world.query("select distinct silent_count, dormant_count, dormant_rate from retention.mart_churn_class")
     assert [set(row.values()) for row in beside] == [{None}]
 
@@ -310,7 +304,7 @@ def test_planted_swaps_are_found_and_few_others(operator: Branch) -> None:
 
 def test_the_behavioural_end_is_within_a_month_of_the_truth(operator: Branch) -> None:
     close, known, leavers = duckdb.sql(
-        "select count(*) filter (abs(date_diff('day', churn.behavioural_churn_on, truth.behavioural_churn_date)) <= 31),"
+        "select count(case when abs(churn.behavioural_churn_on - truth.behavioural_churn_date) <= 31 then 1 end),"
         " count(churn.behavioural_churn_on), count(*)"
         f" from {published(operator, 'fct_churn')} as churn inner join {truth(operator, 'subscribers')} as truth"
         " on churn.subscriber_id = truth.subscriber_id and churn.month = truth.churn_month"

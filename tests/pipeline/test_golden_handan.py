@@ -17,7 +17,7 @@ NETWORK = "month = '2011-10' and scope_type = 'network'"
 
 @pytest.fixture(scope="module")
 def handan(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """100 leave in October, 65 of whom took a new number and 35 theirs elsewhere; 25 of the 100 who remain are dormant."""
+    """100 leave in October, 65 for a new number and 35 with theirs; 25 of the 100 on the network are dormant."""
     world = World(tmp_path_factory.mktemp("handan"))
     for month in MONTHS:
         is_last = month == MONTHS[-1]
