@@ -228,11 +228,29 @@ def varied_world(home: Path) -> World:
             for number in range(30)
         ]
         world.add("crm_surveys", month, answers)
+        world.add("crm_exit_surveys", month, _varied_exit_answers(month, lag))
         world.add("quarantined_subscribers", month, [{"subscriber_id": "S007"}] if lag == 2 else [])
     groups = [{"group_id": "G0", "has_agreement": True}, {"group_id": "G1", "has_agreement": False}]
     world.add("crm_groups", "2011-02", groups)
     world.add("crm_channels", "2011-02", [{"channel_code": "C0", "channel_type": "agent", "commission_months": 6}])
     return world
+
+
+def _varied_exit_answers(month: str, lag: int) -> list[dict[str, Any]]:
+    """Two thirds of everybody, of whom those count who left: in the month or, in the last one, in April too."""
+    causes = ("price", "voice_quality", "other", "billing+handset", "loopholes", "no known code", None)
+    destinations = ("rival_mobile", "internal", None, "other")
+    return [
+        {
+            "subscriber_id": f"S{number:03d}",
+            "churn_month": churn_month,
+            "cause_code": causes[number % len(causes)],
+            "destination": destinations[number % len(destinations)],
+        }
+        for churn_month in ([month, "2011-04"] if lag == 3 else [month])
+        for number in range(240)
+        if number % 3 or churn_month != month
+    ]
 
 
 _VARIED_SNAPSHOT = """

@@ -118,10 +118,10 @@ def test_g52_a_half_year_of_15_6_percent_is_2_60_simple_and_2_79_compounded_a_mo
     assert percent(1 - (1 - rate) ** (1 / 6)) == "2.79%"
     (row,) = half_years.query(
         "select * from retention.mart_churn_trend"
-        " where month = '2005-06' and scope_type = 'network_type' and scope_code = 'CDMA'"
+        f" where month = '2005-06' and scope_type = 'network_type' and scope_code = '{unicom.EXACT[0]}'"
     )
-    assert row["half_year_month_count"] == 6
-    assert row["half_year_churn_rate"] == row["ytd_churn_rate"] == national[2005]["CDMA"]
+    assert (row["half_year_month_count"], row["half_year_churned_count"]) == (6, 39)
+    assert row["half_year_churn_rate"] == row["ytd_churn_rate"] == 0.156
     assert percent(row["half_year_monthly_churn_rate"]) == "2.60%"
     assert percent(row["half_year_monthly_churn_rate_compound"]) == "2.79%"
 

@@ -424,6 +424,10 @@ churn_trend as (
             'half_years_to_date.month_count'
         ) }} as half_year_monthly_churn_rate_compound,
         case when years_to_date.opening_count > 0 then {{ rounded('1e0 - years_to_date.survival_share', 12) }} end as ytd_churn_rate_compound,
+        {{ monthly_equivalent(
+            ratio('years_to_date.churned_count * years_to_date.month_count', 'years_to_date.opening_count'),
+            'years_to_date.month_count'
+        ) }} as ytd_monthly_churn_rate_compound,
         case
             when last_three_months.month_count = 3
                 then {{ ratio('last_three_months.churned_count', 'last_three_months.opening_count') }}
