@@ -16,7 +16,7 @@ from dagster_project.lib.exports.card import Chart, Section, Table
 from dagster_project.lib.exports.catalog import Catalog
 from dagster_project.lib.exports.figures import BRANCH, Row
 from dagster_project.lib.exports.headlines import View, bucket_name, sentences
-from dagster_project.lib.exports.numbers import change, month_name, people, shown
+from dagster_project.lib.exports.numbers import month_name, people, shown
 from dagster_project.lib.exports.report_figures import ReportFigures
 from dagster_project.lib.exports.sections import sections
 from dagster_project.lib.exports.states import data_set_title
@@ -126,7 +126,9 @@ def _rate(value: Any) -> str:
 def _trend(story: Story) -> list[Statement]:
     row = story.view.figures.this_month(BRANCH)
     told = [
-        Statement(sentence, "mart_churn_trend", story.catalog.model("mart_churn_trend").descriptions[story.view.language])
+        Statement(
+            sentence, "mart_churn_trend", story.catalog.model("mart_churn_trend").descriptions[story.view.language]
+        )
         for sentence in sentences(story.view)[:1]
     ]
     if row is None:
@@ -255,9 +257,7 @@ def _hazard(story: Story) -> Section:
         ("hazard_rate", Kind.PERCENT),
         ("is_spike", Kind.TEXT),
     )
-    labels = [
-        str(row["tenure_month"]) if row["is_spike"] or row["tenure_month"] % 12 == 0 else "" for row in rows
-    ]
+    labels = [str(row["tenure_month"]) if row["is_spike"] or row["tenure_month"] % 12 == 0 else "" for row in rows]
     known = [None if row["is_small"] else row["hazard_rate"] for row in rows]
     plot = ""
     if any(value is not None for value in known):
@@ -358,7 +358,9 @@ def _groups(story: Story) -> list[Statement]:
         )
     ]
     if alerts:
-        named = story.view.say("list_separator").join(str(row["group_name"] or row["group_id"]) for row in alerts[:_NAMED])
+        named = story.view.say("list_separator").join(
+            str(row["group_name"] or row["group_id"]) for row in alerts[:_NAMED]
+        )
         told.append(story.state("alerts", mart, count=len(alerts), groups=named))
     return told
 
@@ -435,10 +437,13 @@ def _causes(story: Story) -> list[Statement]:
     lacking = story.lacks("crm_exit_surveys", "mart_churn_cause")
     if lacking:
         return [*told, lacking]
-    known = [row for row in story.figures.rows("mart_churn_cause") if row["reported_count"] and row["side"] != "unknown"]
+    known = [
+        row for row in story.figures.rows("mart_churn_cause") if row["reported_count"] and row["side"] != "unknown"
+    ]
     if known:
         parts = story.view.say("list_separator").join(
-            story.say("part", name=_named(story, row, "cause_name"), share=_rate(row["share"])) for row in known[:_NAMED]
+            story.say("part", name=_named(story, row, "cause_name"), share=_rate(row["share"]))
+            for row in known[:_NAMED]
         )
         told.append(story.state("causes", "mart_churn_cause", parts=parts, unknown=_rate(known[0]["unknown_share"])))
     return told
@@ -512,7 +517,9 @@ def _value(story: Story) -> list[Statement]:
     effects = [row[f"{name}_effect_mom"] for name in ("volume", "usage", "price")]
     if all(effect is not None for effect in effects):
         shown_effects = [f"{effect:+,.2f}" for effect in effects]
-        told.append(story.state("bridge", mart, volume=shown_effects[0], usage=shown_effects[1], price=shown_effects[2]))
+        told.append(
+            story.state("bridge", mart, volume=shown_effects[0], usage=shown_effects[1], price=shown_effects[2])
+        )
     return told
 
 
@@ -565,8 +572,7 @@ def _measures(story: Story) -> list[Statement]:
 def _lists_table(story: Story) -> Section:
     columns = (("list_type", Kind.TEXT), ("subscriber_id", Kind.COUNT), ("arpu3_amount", Kind.MONEY))
     titles = {
-        str(export.meta["list_type"]): export.titles[story.view.language]
-        for export in story.catalog.of_kind("list")
+        str(export.meta["list_type"]): export.titles[story.view.language] for export in story.catalog.of_kind("list")
     }
     lists = story.view.figures.lists.get(BRANCH, {})
     rows = [

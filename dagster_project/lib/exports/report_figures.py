@@ -22,7 +22,9 @@ _MONTH_QUERIES: Mapping[str, str] = {
     ),
     "mart_churn_class": f"select * from given where {_SCOPE} order by churned_count desc nulls last, churn_class",
     "mart_churn_cause": f"select * from given where {_SCOPE} order by reported_count desc nulls last, cause_code",
-    "mart_churn_destination": f"select * from given where {_SCOPE} order by reported_count desc nulls last, destination",
+    "mart_churn_destination": (
+        f"select * from given where {_SCOPE} order by reported_count desc nulls last, destination"
+    ),
     "mart_churn_revision": f"select * from given where {_SCOPE} order by churn_month",
     "mart_revenue_bridge": f"select * from given where {_SCOPE}",
     "mart_base_flow": f"select * from given where {_SCOPE}",
