@@ -208,6 +208,8 @@ def varied_world(home: Path) -> World:
         world.add_sql("billing_bills", month, _VARIED_BILLS.format(lag=lag))
         world.add_sql("billing_usage", month, _VARIED_USAGE.format(lag=lag, month=month))
         world.add_sql("billing_payments", month, _VARIED_PAYMENTS.format(lag=lag, month=month))
+        world.add_sql("billing_call_circle", month, _VARIED_CIRCLES)
+        world.add_sql("crm_exit_surveys", month, _VARIED_EXITS.format(month=month))
         complaints = [
             {
                 "complaint_id": f"{month}-{number}",
@@ -257,6 +259,12 @@ _VARIED_SNAPSHOT = """
 select
     printf('S%03d', i) as subscriber_id,
     printf('138%08d', i) as msisdn,
+    'K' || cast(case when i % 17 = 0 then i // 17 when i % 19 = 0 then i // 19 else 1000 + i end as varchar)
+        as customer_id,
+    'I' || cast(case when i % 62 = 0 then i // 62 when i % 46 = 0 then i // 46 else 1000 + i end as varchar)
+        as imei_hash,
+    'A' || cast(case when i % 31 = 0 then i // 31 when i % 23 = 0 then i // 23 else 1000 + i end as varchar)
+        as pay_account,
     'D' || cast((i + case when i % 37 = 0 then {lag} else 0 end) % 3 as varchar) as district_code,
     case when i % 41 = 0 then null else 'B' || cast((i + case when i % 29 = 0 then {lag} else 0 end) % 2 as varchar) end
         as brand,
@@ -345,4 +353,24 @@ select
     10 * (1 + (i + {lag}) % 7) as amount
 from range(240) as numbers(i), range(3) as times(j)
 where j < (i + {lag}) % 4
+"""
+
+_VARIED_CIRCLES = """
+select
+    printf('S%03d', i) as subscriber_id,
+    'H' || cast(case when i % 17 = 0 then i // 17 when i % 19 = 0 then i // 19 else 1000 + i end * 10 + j as varchar)
+        as contact_hash,
+    1 + (i + j) % 7 as calls
+from range(240) as numbers(i), range(6) as contacts(j)
+where (i * 5 + j) % 11 <> 0
+"""
+
+_VARIED_EXITS = """
+select
+    printf('S%03d', i) as subscriber_id,
+    '{month}' as churn_month,
+    case when i % 5 = 0 then 'relocation' else 'price' end as cause_code,
+    case i % 3 when 0 then 'rival_mobile' when 1 then 'internal' else 'other' end as destination
+from range(240) as numbers(i)
+where i % 31 = 0 or i % 34 = 0 or i % 38 = 0
 """
