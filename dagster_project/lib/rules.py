@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -53,7 +54,9 @@ class Threshold:
 
     def sentence(self, language: str) -> str:
         """Name, value, validity and source: what an output says of the thresholds that decide it."""
-        facts = {"name": self.name(language), "value": self.value, "source": self.source}
+        words = {word: text(f"exports.source_{word}", language) for word in ("domain", "proposed", "default")}
+        source = re.sub(r"\b(domain|proposed|default)\b", lambda found: words[found.group()], self.source)
+        facts = {"name": self.name(language), "value": self.value, "source": source}
         return text("exports.threshold", language, **facts, validity=self.validity(language))
 
 

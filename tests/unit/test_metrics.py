@@ -88,7 +88,7 @@ def test_an_output_names_its_thresholds_in_force(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(rules, "seed", lambda _: [vars(row) for row in rows])
     export = list_export("expiring", "合约套餐到期", ())
     named = replace(export, meta={**export.meta, "thresholds": ["expiring_days"]})
-    assert in_force(named, "2011-09", "zh") == "合约到期清单提前天数：60（2000-01 至 2011-09，domain 3.9）"
+    assert in_force(named, "2011-09", "zh") == "合约到期清单提前天数：60（2000-01 至 2011-09，口径 3.9）"
     assert in_force(named, "2011-10", "en") == "days: 90 (since 2011-10; domain 3.9)"
     assert in_force(export, "2011-10", "zh") == "无"
     wrong = replace(export, meta={**export.meta, "thresholds": ["expiring_dais"]})
