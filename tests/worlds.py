@@ -74,6 +74,11 @@ class World:
             raw.remove(self.settings, table, month)
             self._columns.pop((table, month), None)
 
+    def withhold(self, table: str, month: str) -> None:
+        """Take one data set out of a month's delivery."""
+        raw.remove(self.settings, table, month)
+        self._columns.pop((table, month), None)
+
     def snapshots_hold_no_leavers(self, month: str) -> None:
         """State for ``month`` what a mapping can state: leavers are absent from the snapshot."""
         self._leavers_absent.add(month)
@@ -209,7 +214,6 @@ def varied_world(home: Path) -> World:
         world.add_sql("billing_usage", month, _VARIED_USAGE.format(lag=lag, month=month))
         world.add_sql("billing_payments", month, _VARIED_PAYMENTS.format(lag=lag, month=month))
         world.add_sql("billing_call_circle", month, _VARIED_CIRCLES)
-        world.add_sql("crm_exit_surveys", month, _VARIED_EXITS.format(month=month))
         complaints = [
             {
                 "complaint_id": f"{month}-{number}",
@@ -240,7 +244,7 @@ def varied_world(home: Path) -> World:
 
 def _varied_exit_answers(month: str, lag: int) -> list[dict[str, Any]]:
     """Two thirds of everybody, of whom those count who left: in the month or, in the last one, in April too."""
-    causes = ("price", "voice_quality", "other", "billing+handset", "loopholes", "no known code", None)
+    causes = ("price", "voice_quality", "other", "billing+handset", "relocation", "loopholes", "no known code", None)
     destinations = ("rival_mobile", "internal", None, "other")
     return [
         {
@@ -363,14 +367,4 @@ select
     1 + (i + j) % 7 as calls
 from range(240) as numbers(i), range(6) as contacts(j)
 where (i * 5 + j) % 11 <> 0
-"""
-
-_VARIED_EXITS = """
-select
-    printf('S%03d', i) as subscriber_id,
-    '{month}' as churn_month,
-    case when i % 5 = 0 then 'relocation' else 'price' end as cause_code,
-    case i % 3 when 0 then 'rival_mobile' when 1 then 'internal' else 'other' end as destination
-from range(240) as numbers(i)
-where i % 31 = 0 or i % 34 = 0 or i % 38 = 0
 """
