@@ -1,4 +1,4 @@
-"""The branch report: what it says equals the marts that it names, in the order of the argument, without personal data."""
+"""The branch report: it says what the marts say, in the order of the argument, without personal data."""
 
 from __future__ import annotations
 
