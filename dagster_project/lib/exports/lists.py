@@ -88,9 +88,7 @@ def write_list(edition: Edition, export: Export) -> Written:
         district_rows: dict[str, int] = {}
         for unit in (*districts(connection, edition), whole):
             rows = replace(_rows_of(unit, counts), styles=styles)
-            book = _book(
-                edition, export, fields, unit=unit, rows=rows, empty=empty, withheld=withheld, missing=missing
-            )
+            book = _book(edition, export, fields, unit=unit, rows=rows, empty=empty, withheld=withheld, missing=missing)
             files += _write_unit(connection, edition, list_type, unit=unit, book=book, rows=rows, fields=fields)
             if unit.code is not None:
                 district_rows[unit.code] = rows.count
