@@ -22,6 +22,7 @@ _LOADED = (
     "dagster_project.cli",
     "dagster_project.runs",
 )
+_LONGEST_SECONDS = 900
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def run_forked(
 ) -> Ended:
     """Call ``command`` with ``arguments`` in a fork that sees only ``environment`` and stands in ``folder``.
 
-    ``command`` ends by :class:`SystemExit`, as commands do, or returns for status 0.
+    ``command`` ends by :class:`SystemExit`, as commands do, or returns for status 0. One that hangs is killed.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(_LOADED))
@@ -46,7 +47,10 @@ def run_forked(
         files = (Path(outputs) / "out", Path(outputs) / "err")
         process = context.Process(target=_work, args=(command, list(arguments), dict(environment), folder, files))
         process.start()
-        process.join()
+        process.join(_LONGEST_SECONDS)
+        if process.is_alive():
+            process.kill()
+            process.join()
         out, err = (file.read_text(encoding="utf-8", errors="replace") if file.exists() else "" for file in files)
     return Ended(process.exitcode if process.exitcode is not None else -1, out, err)
 
