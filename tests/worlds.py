@@ -74,6 +74,11 @@ class World:
             raw.remove(self.settings, table, month)
             self._columns.pop((table, month), None)
 
+    def withhold(self, table: str, month: str) -> None:
+        """Take one data set out of a month's delivery."""
+        raw.remove(self.settings, table, month)
+        self._columns.pop((table, month), None)
+
     def snapshots_hold_no_leavers(self, month: str) -> None:
         """State for ``month`` what a mapping can state: leavers are absent from the snapshot."""
         self._leavers_absent.add(month)
@@ -90,7 +95,7 @@ class World:
         """Seed, run and test the models for the months; raise :class:`BuildFailed` when anything fails."""
         self._write_deliveries()
         raw.ensure_tables(self.settings)
-        chosen = [] if select is None else ["--select", select]
+        chosen = [] if select is None else ["--select", select, "--indirect-selection", "buildable"]
         chosen += [] if tests else ["--exclude-resource-type", "test"]
         arguments = [
             *("build", "--exclude-resource-type", "unit_test", *chosen),
@@ -208,6 +213,7 @@ def varied_world(home: Path) -> World:
         world.add_sql("billing_bills", month, _VARIED_BILLS.format(lag=lag))
         world.add_sql("billing_usage", month, _VARIED_USAGE.format(lag=lag, month=month))
         world.add_sql("billing_payments", month, _VARIED_PAYMENTS.format(lag=lag, month=month))
+        world.add_sql("billing_call_circle", month, _VARIED_CIRCLES)
         complaints = [
             {
                 "complaint_id": f"{month}-{number}",
@@ -228,6 +234,7 @@ def varied_world(home: Path) -> World:
             for number in range(30)
         ]
         world.add("crm_surveys", month, answers)
+        world.add("crm_exit_surveys", month, _varied_exit_answers(month, lag))
         world.add("quarantined_subscribers", month, [{"subscriber_id": "S007"}] if lag == 2 else [])
     groups = [{"group_id": "G0", "has_agreement": True}, {"group_id": "G1", "has_agreement": False}]
     world.add("crm_groups", "2011-02", groups)
@@ -235,10 +242,33 @@ def varied_world(home: Path) -> World:
     return world
 
 
+def _varied_exit_answers(month: str, lag: int) -> list[dict[str, Any]]:
+    """Two thirds of everybody, of whom those count who left: in the month or, in the last one, in April too."""
+    causes = ("price", "voice_quality", "other", "billing+handset", "relocation", "loopholes", "no known code", None)
+    destinations = ("rival_mobile", "internal", None, "other")
+    return [
+        {
+            "subscriber_id": f"S{number:03d}",
+            "churn_month": churn_month,
+            "cause_code": causes[number % len(causes)],
+            "destination": destinations[number % len(destinations)],
+        }
+        for churn_month in ([month, "2011-04"] if lag == 3 else [month])
+        for number in range(240)
+        if number % 3 or churn_month != month
+    ]
+
+
 _VARIED_SNAPSHOT = """
 select
     printf('S%03d', i) as subscriber_id,
     printf('138%08d', i) as msisdn,
+    'K' || cast(case when i % 17 = 0 then i // 17 when i % 19 = 0 then i // 19 else 1000 + i end as varchar)
+        as customer_id,
+    'I' || cast(case when i % 62 = 0 then i // 62 when i % 46 = 0 then i // 46 else 1000 + i end as varchar)
+        as imei_hash,
+    'A' || cast(case when i % 31 = 0 then i // 31 when i % 23 = 0 then i // 23 else 1000 + i end as varchar)
+        as pay_account,
     'D' || cast((i + case when i % 37 = 0 then {lag} else 0 end) % 3 as varchar) as district_code,
     case when i % 41 = 0 then null else 'B' || cast((i + case when i % 29 = 0 then {lag} else 0 end) % 2 as varchar) end
         as brand,
@@ -327,4 +357,14 @@ select
     10 * (1 + (i + {lag}) % 7) as amount
 from range(240) as numbers(i), range(3) as times(j)
 where j < (i + {lag}) % 4
+"""
+
+_VARIED_CIRCLES = """
+select
+    printf('S%03d', i) as subscriber_id,
+    'H' || cast(case when i % 17 = 0 then i // 17 when i % 19 = 0 then i // 19 else 1000 + i end * 10 + j as varchar)
+        as contact_hash,
+    1 + (i + j) % 7 as calls
+from range(240) as numbers(i), range(6) as contacts(j)
+where (i * 5 + j) % 11 <> 0
 """

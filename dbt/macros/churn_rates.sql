@@ -92,3 +92,49 @@ inner join (
         and window_lengths.window_months = histories.delivered_months
 where ends.lag < window_lengths.window_months
 {%- endmacro %}
+
+{#- A select with one row a month of the range that tells which columns of scopes the snapshot had. -#}
+{% macro delivered_scopes() -%}
+select
+    month,
+    max(case when column_name = 'brand' then 1 else 0 end) as has_brand,
+    max(case when column_name = 'network' then 1 else 0 end) as has_network,
+    max(case when column_name = 'payment_type' then 1 else 0 end) as has_payment_type
+from {{ ref('stg_deliveries__columns') }}
+where
+    data_set = 'crm_subscribers'
+    and {{ months_in_range() }}
+group by month
+{%- endmacro %}
+
+{#- A subscriber's codes in the scope types; null where the column was not delivered, so that such a scope has no row. -#}
+{% macro scope_columns(relation, delivered='delivered_scopes') -%}
+coalesce({{ relation }}.district_code, '(unknown)') as district_code,
+case when {{ delivered }}.has_brand = 1 then coalesce({{ relation }}.brand, '(unknown)') end as brand,
+case when {{ delivered }}.has_network = 1 then coalesce({{ relation }}.network_type, '(unknown)') end as network_type,
+case when {{ delivered }}.has_payment_type = 1 then coalesce({{ relation }}.payment_type, '(unknown)') end as payment_type
+{%- endmacro %}
+
+{#- Two tables, the second with the median of `value` and the number of rows in every group `by` of `relation`: the
+    mean of the two middle values where the number is even. `tie` tells rows of a group apart. Written out, because
+    engines interpolate differently in the last bits. -#}
+{% macro median_of(relation, value, by, tie) -%}
+{{ relation }}_ordered as (
+    select
+        {{ by | join(', ') }},
+        {{ value }},
+        row_number() over (partition by {{ by | join(', ') }} order by {{ value }}, {{ tie }}) as place,
+        count(*) over (partition by {{ by | join(', ') }}) as row_count
+    from {{ relation }}
+),
+
+{{ relation }}_median as (
+    select
+        {{ by | join(', ') }},
+        max(row_count) as row_count,
+        (min({{ value }}) + max({{ value }})) / 2e0 as median
+    from {{ relation }}_ordered
+    where 2 * place between row_count and row_count + 2
+    group by {{ by | join(', ') }}
+)
+{%- endmacro %}

@@ -182,6 +182,7 @@ final as (
         cast(measured.history_months as int) as history_months,
         tiered.value_ratio,
         tiered.value_tier,
+        tiered.value_tier_unsmoothed,
         tiered.value_tier_rule,
         judged.lifecycle_stage,
         judged.lifecycle_clauses,

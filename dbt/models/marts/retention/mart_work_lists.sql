@@ -170,6 +170,9 @@ described as (
         ranked.list_type,
         ranked.has_holdout,
         ranked.sort_order,
+        cost_caps.care_cap_amount,
+        cost_caps.retention_cap_amount,
+        margins.expected_margin_amount,
         {%- for language in ['zh', 'en'] %}
         case ranked.list_type
             when 'warning' then concat_ws(
@@ -209,6 +212,10 @@ described as (
         {%- endfor %}
     from lines
     inner join ranked on lines.month = ranked.month and lines.subscriber_id = ranked.subscriber_id
+    left join {{ ref('int_subscriber_cost_caps') }} as cost_caps
+        on lines.month = cost_caps.month and lines.subscriber_id = cost_caps.subscriber_id
+    left join {{ ref('int_subscriber_margins') }} as margins
+        on lines.month = margins.month and lines.subscriber_id = margins.subscriber_id
     cross join templates
 
 ),
@@ -261,8 +268,9 @@ final as (
         cast(null as double) as churn_probability,
         cast(null as decimal(18, 2)) as expected_loss_amount,
         cast(null as string) as measure_codes,
-        cast(null as decimal(18, 2)) as care_cap_amount,
-        cast(null as decimal(18, 2)) as retention_cap_amount,
+        care_cap_amount,
+        retention_cap_amount,
+        expected_margin_amount,
         has_holdout
         and coalesce(value_tier, 'U') <> 'group'
         and not coalesce(is_special, false)
