@@ -88,7 +88,8 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """Read the settings; raise :class:`InvalidSettings` on a value that cannot be used."""
         env = os.environ if environment is None else environment
-        home = Path(env.get("RETENTION_HOME", "var")).resolve()
+        # a link keeps its name: dbt knows a warehouse by its path, and would parse its project again for another one
+        home = Path(env.get("RETENTION_HOME", "var")).absolute()
         mapping = env.get("RETENTION_MAPPING")
         return cls(
             home=home,

@@ -11,8 +11,10 @@ import duckdb
 from dbt.cli.main import cli
 
 from dagster_project.lib import contract, raw
+from dagster_project.lib.dbt import months_arguments
 from dagster_project.settings import DBT_PROJECT_DIR, Settings
 from tests.forked import Ended, run_forked
+from tests.standing import point_to, standing
 
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "crm_subscribers": {
@@ -99,12 +101,13 @@ class World:
         chosen += [] if tests else ["--exclude-resource-type", "test"]
         arguments = [
             *("build", "--exclude-resource-type", "unit_test", *chosen),
-            *("--vars", f"{{from_month: '{from_month}', to_month: '{to_month}'}}"),
+            *months_arguments(from_month, to_month),
         ]
         return run_dbt(self.settings, arguments, warehouse)
 
     def query(self, sql: str) -> list[dict[str, Any]]:
         """Rows of a query on the DuckDB warehouse."""
+        point_to(self.settings.home)  # views on raw files know it by that name
         with duckdb.connect(str(self.settings.duckdb_file), read_only=True) as connection:
             cursor = connection.execute(sql)
             names = [column[0] for column in cursor.description or ()]
@@ -162,25 +165,32 @@ class World:
 def run_dbt(settings: Settings, arguments: list[str], warehouse: str = "duckdb") -> Ended:
     """Run dbt on the project for ``settings``; nothing is written outside its home."""
     settings.warehouse_dir.mkdir(parents=True, exist_ok=True)
-    target = settings.scratch / "dbt"
+    target = settings.scratch / "dbt" / warehouse
     target.mkdir(parents=True, exist_ok=True)
-    environment = {
+    with standing(settings.home, target) as home:
+        ended = run_forked(_dbt, _arguments(arguments, target), _environment(settings, home, warehouse), target)
+    if ended.exit_status != 0:
+        raise BuildFailed(ended.stdout[-8000:] + ended.stderr[-2000:])
+    return ended
+
+
+def _environment(settings: Settings, home: Path, warehouse: str) -> dict[str, str]:
+    return {
         **os.environ,
-        "RETENTION_HOME": str(settings.home),
+        "RETENTION_HOME": str(home),
         "RETENTION_WAREHOUSE": warehouse,
         "RETENTION_MEMORY_LIMIT": settings.memory_limit,
         "RETENTION_SPARK_PARTITIONS": "1",
         "DO_NOT_TRACK": "1",
     }
-    arguments = [
+
+
+def _arguments(arguments: list[str], target: Path) -> list[str]:
+    return [
         *("--no-use-colors", *arguments),
         *("--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR)),
         *("--target-path", str(target), "--log-path", str(target)),
     ]
-    ended = run_forked(_dbt, arguments, environment, settings.scratch)
-    if ended.exit_status != 0:
-        raise BuildFailed(ended.stdout[-8000:] + ended.stderr[-2000:])
-    return ended
 
 
 def _dbt(arguments: Sequence[str]) -> None:

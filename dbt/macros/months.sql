@@ -1,8 +1,16 @@
-{#- Months are text YYYY-MM. The range to replace is the vars from_month and to_month, both included. -#}
+{#- Months are text YYYY-MM. The range to replace is that of dbt's flags --event-time-start (included) and
+    --event-time-end (excluded), because other variables would have the whole project parsed anew. Unit tests state it
+    by the vars from_month and to_month, both included. -#}
 
-{%- macro from_month() -%}{{ return(var('from_month')) }}{%- endmacro -%}
+{%- macro from_month() -%}
+    {%- set start = invocation_args_dict.get('event_time_start') -%}
+    {{ return(start.strftime('%Y-%m') if start else var('from_month')) }}
+{%- endmacro -%}
 
-{%- macro to_month() -%}{{ return(var('to_month')) }}{%- endmacro -%}
+{%- macro to_month() -%}
+    {%- set end = invocation_args_dict.get('event_time_end') -%}
+    {{ return(shift_month(end.strftime('%Y-%m'), -1) if end else var('to_month')) }}
+{%- endmacro -%}
 
 {%- macro shift_month(month, count) -%}
 {#- The month `count` months later, computed while compiling; the absent range 'none' stays absent. -#}

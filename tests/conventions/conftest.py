@@ -21,7 +21,7 @@ def manifest_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = Settings(home=home, landing=home / "landing")
     raw.ensure_tables(settings)
     run_dbt(settings, ["compile", "--vars", "{from_month: '2011-09', to_month: '2011-10'}"])
-    return settings.scratch / "dbt" / "manifest.json"
+    return settings.scratch / "dbt" / "duckdb" / "manifest.json"
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from dagster_project.lib import months
+from dagster_project.lib.dbt import months_arguments
 from dagster_project.synth.dumps import generate
 from dagster_project.synth.world import OperatorPlan
 from tests.commandline import Branch
@@ -157,7 +158,7 @@ def classes(world: World, month: str, scope_code: str = "all") -> Mapping[str, A
 @pytest.mark.parametrize("kind", ["unit", "data"])
 def test_every_dbt_test_of_the_churn_facts_passes(world: World, kind: str) -> None:
     chosen = " ".join(f"{model},test_type:{kind}" for model in TESTED)
-    arguments = ["test", "--select", chosen, "--vars", "{from_month: '2011-08', to_month: '2011-10'}"]
+    arguments = ["build", "--select", chosen, *months_arguments("2011-08", "2011-10")]
     assert "ERROR=0 SKIP=0" in run_dbt(world.settings, arguments).stdout
 
 

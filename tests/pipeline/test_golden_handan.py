@@ -5,13 +5,13 @@ from __future__ import annotations
 import duckdb
 import pytest
 
+from dagster_project.lib.dbt import months_arguments
 from tests.pipeline.printing import percent
 from tests.worlds import BuildFailed, World, run_dbt
 
 pytestmark = pytest.mark.slow
 
 MONTHS = ("2011-08", "2011-09", "2011-10")
-VARIABLES = ("--vars", "{from_month: '2011-08', to_month: '2011-10'}")
 NETWORK = "month = '2011-10' and scope_type = 'network'"
 
 
@@ -64,7 +64,10 @@ def test_g62_35_65_and_25_are_refused_as_exclusive_classes(handan: World) -> Non
     total = handan.query(f"select sum(churned_share) as total from retention.mart_churn_class where {NETWORK}")
     try:
         with pytest.raises(BuildFailed) as failure:
-            run_dbt(handan.settings, ["test", "--select", "mart_churn_class,test_type:data", *VARIABLES])
+            run_dbt(
+                handan.settings,
+                ["build", "--select", "mart_churn_class,test_type:data", *months_arguments(MONTHS[0], MONTHS[-1])],
+            )
     finally:
         with duckdb.connect(str(handan.settings.duckdb_file)) as connection:
             connection.execute("delete from retention.mart_churn_class")

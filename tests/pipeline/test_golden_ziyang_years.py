@@ -15,6 +15,7 @@ import duckdb
 import pytest
 
 from dagster_project.lib import months
+from dagster_project.lib.dbt import months_arguments
 from tests.pipeline.printing import percent, rounded, ten_thousands
 from tests.worlds import World, run_dbt
 
@@ -91,8 +92,8 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Mapping[tuple[str, str]
                 case when is_churned then 'active' end as churn_kind
             from ({rows})
         """)
-    variables = f"{{from_month: '2009-01', to_month: '{EDGE}'}}"
-    run_dbt(world.settings, ["run", "--select", "int_churn_cells_counted", "mart_churn_trend", "--vars", variables])
+    chosen = ("int_churn_cells_counted", "mart_churn_trend")
+    run_dbt(world.settings, ["run", "--select", *chosen, *months_arguments("2009-01", EDGE)])
     rows = world.query("select * from retention.mart_churn_trend where scope_type in ('network', 'district', 'brand')")
     return {(row["month"], row["scope_code"]): row for row in rows}
 

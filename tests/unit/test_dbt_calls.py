@@ -1,7 +1,5 @@
 """How dbt is called, without a warehouse."""
 
-import json
-
 import pytest
 
 from dagster_project.lib import dbt
@@ -20,7 +18,8 @@ def settings(tmp_path):
 def test_a_build_names_its_months_and_leaves_unit_tests_out():
     command = dbt.build_arguments("2011-08", "2011-10")
     assert command[0] == "build"
-    assert json.loads(command[command.index("--vars") + 1]) == {"from_month": "2011-08", "to_month": "2011-10"}
+    assert command[command.index("--event-time-start") + 1] == "2011-08-01"
+    assert command[command.index("--event-time-end") + 1] == "2011-11-01", "dbt excludes the end"
     assert command[command.index("--exclude-resource-type") + 1] == "unit_test"
 
 

@@ -15,6 +15,13 @@ def test_everything_has_a_default():
     assert (settings.quarantine_share_limit, settings.vanished_share_limit) == (0.01, 0.001)
 
 
+def test_a_home_that_is_a_link_keeps_its_name(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "home").symlink_to(tmp_path / "disk")
+    settings = Settings.from_environment({"RETENTION_HOME": str(tmp_path / "home")})
+    assert settings.home == tmp_path / "home"
+
+
 @pytest.mark.parametrize(
     ("name", "value", "remedy"),
     [

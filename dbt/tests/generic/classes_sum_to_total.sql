@@ -5,7 +5,7 @@ select
     sum({{ column_name }}) as classed,
     max({{ total }}) as total
 from {{ model }}
-where month between '{{ var("from_month") }}' and '{{ var("to_month") }}'
+where month between '{{ from_month() }}' and '{{ to_month() }}'
 group by {{ by | join(', ') }}
 having coalesce(sum({{ column_name }}), 0) <> max({{ total }}) or min({{ total }}) <> max({{ total }})
 {% endtest %}

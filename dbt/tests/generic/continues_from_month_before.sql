@@ -15,6 +15,6 @@ inner join {{ model }} as before
         and this.{{ column }} = before.{{ column }}
         {%- endfor %}
 where
-    this.month between '{{ var("from_month") }}' and '{{ var("to_month") }}'
+    this.month between '{{ from_month() }}' and '{{ to_month() }}'
     and this.{{ opening }} <> before.{{ closing }}
 {% endtest %}

@@ -11,7 +11,7 @@ scope_totals as (
         sum({{ column }}) as {{ column }}{{ "," if not loop.last }}
         {%- endfor %}
     from {{ model }}
-    where month between '{{ var("from_month") }}' and '{{ var("to_month") }}'
+    where month between '{{ from_month() }}' and '{{ to_month() }}'
     group by {{ by | join(', ') }}, scope_type
 )
 
