@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -21,6 +22,7 @@ def deliver(world: World, plan: OperatorPlan) -> Path:
     folder.mkdir(parents=True)
     truth = TruthWriter(plan, folder / "truth")
     parts: dict[tuple[str, str], list[pa.Table]] = {}
+    joined: dict[str, np.ndarray] = {}
     for number, size in plan.blocks():
         block = live(plan, number, size)
         balances = activity.Balances.opening(block)
@@ -29,8 +31,11 @@ def deliver(world: World, plan: OperatorPlan) -> Path:
             for name, rows in (tables | reference.tables(plan)).items():
                 if number == 0 or not contract.DATA_SETS[name].is_reference:
                     parts.setdefault((name, month), []).append(rows)
+            joined[month] = joined.get(month, 0) + reference.joined_counts(block, index)
         truth.add(block, balances)
     truth.close()
+    for month, counts in joined.items():
+        parts["finance_acquisition", month] = [reference.acquisition(month, counts)]
     for (name, month), tables_of_blocks in sorted(parts.items(), key=lambda part: part[0]):
         path = folder / f"{name}-{month}.parquet"
         pq.write_table(pa.concat_tables(tables_of_blocks), path)
