@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 from dbt.cli.main import cli
 
-from dagster_project.lib import contract, raw
+from dagster_project.lib import contract, months, raw
 from dagster_project.lib.dbt import months_arguments
 from dagster_project.settings import DBT_PROJECT_DIR, Settings
 from tests.forked import Ended, run_forked
@@ -245,11 +245,31 @@ def varied_world(home: Path) -> World:
         ]
         world.add("crm_surveys", month, answers)
         world.add("crm_exit_surveys", month, _varied_exit_answers(month, lag))
+        world.add("crm_contacts", month, _varied_contacts(month))
         world.add("quarantined_subscribers", month, [{"subscriber_id": "S007"}] if lag == 2 else [])
     groups = [{"group_id": "G0", "has_agreement": True}, {"group_id": "G1", "has_agreement": False}]
     world.add("crm_groups", "2011-02", groups)
     world.add("crm_channels", "2011-02", [{"channel_code": "C0", "channel_type": "agent", "commission_months": 6}])
     return world
+
+
+def _varied_contacts(month: str) -> list[dict[str, Any]]:
+    """Contacts with the lists of the month before, and with all who can be in a pilot, whatever their arm."""
+    lists = ("warning", "expiring", "silent", "non_billed", "mid_high")
+    care = [(number, "new_care") for number in range(3, 240, 29)]
+    others = [(number * 4, lists[number % len(lists)]) for number in range(60)]
+    return [
+        {
+            "contact_id": f"{month}-{place}",
+            "subscriber_id": f"S{number:03d}",
+            "list_month": months.shift(month, -1),
+            "list_type": list_type,
+            "contacted_at": f"{month}-06 15:00:00",
+            "outcome": ("accepted", "declined")[place % 2],
+            "cost": 1.25 * (place % 5),
+        }
+        for place, (number, list_type) in enumerate(care + others)
+    ]
 
 
 def _varied_exit_answers(month: str, lag: int) -> list[dict[str, Any]]:
@@ -288,6 +308,7 @@ select
     case
         when i % 19 = 0 then cast('2011-06-07' as date)
         when i % 23 = 0 then cast('2011-05-11' as date)
+        when i % 29 = 3 then cast('2011-01-20' as date)
         else cast('2007-02-03' as date) + cast(i * 6 as integer)
     end as join_date,
     case

@@ -4,10 +4,9 @@
 case when {{ remaining }} >= {{ at_least }} then {{ ratio(churned, remaining) }} end
 {%- endmacro %}
 
-{#- One end of the Wilson 95 % interval of a share. Null when the denominator is zero, and when more
-    events than trials were counted (possible where a month's newcomers leave within it). -#}
-{% macro wilson_bound(successes, trials, sign) -%}
-{%- set z = "1.959963984540054e0" -%}
+{#- One end of the Wilson interval of a share, 95 % unless told another normal quantile. Null when the denominator is
+    zero, and when more events than trials were counted (possible where a month's newcomers leave within it). -#}
+{% macro wilson_bound(successes, trials, sign, z="1.959963984540054e0") -%}
 {%- set n = "cast(nullif(" ~ trials ~ ", 0) as double)" -%}
 {%- set p = "(cast(" ~ successes ~ " as double) / " ~ n ~ ")" -%}
 case
@@ -20,12 +19,12 @@ case
 end
 {%- endmacro %}
 
-{% macro wilson_low(successes, trials) -%}
-{{ wilson_bound(successes, trials, "-") }}
+{% macro wilson_low(successes, trials, z="1.959963984540054e0") -%}
+{{ wilson_bound(successes, trials, "-", z) }}
 {%- endmacro %}
 
-{% macro wilson_high(successes, trials) -%}
-{{ wilson_bound(successes, trials, "+") }}
+{% macro wilson_high(successes, trials, z="1.959963984540054e0") -%}
+{{ wilson_bound(successes, trials, "+", z) }}
 {%- endmacro %}
 
 {#- The scopes in which churn is counted, as a table of their types. -#}

@@ -58,3 +58,8 @@ coalesce(cast(cast({{ rounded('cast(' ~ value ~ ' as double)', digits) }} as dec
 {#- The codes whose flag is true, joined by +; null when none is. -#}
 nullif(concat_ws('+'{% for code in codes %}, case when {{ prefix }}{{ code }} then '{{ code }}' end{% endfor %}), '')
 {%- endmacro -%}
+
+{%- macro is_exempt_from_holdout(value_tier, is_special) -%}
+{#- Members of groups and special persons are never withheld from a list (domain 5.6), so they are in no arm either. -#}
+(coalesce({{ value_tier }}, 'U') = 'group' or coalesce({{ is_special }}, false))
+{%- endmacro -%}

@@ -26,6 +26,8 @@ COMPUTED = {
     "mart_churn_trend",
     "mart_delivery_quality",
     "mart_lifecycle_cube",
+    "mart_pilot",
+    "mart_retention_effect",
 }
 """Marts whose every measure says how it is computed."""
 

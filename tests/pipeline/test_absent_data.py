@@ -26,7 +26,10 @@ FED: Mapping[str, Mapping[tuple[str, str], tuple[str, ...]]] = {
     },
     "billing_payments": {(FACT, "is_on_net_close"): ("payment_amount", "payment_count")},
     "crm_complaints": {(FACT, "is_on_net_close"): ("complaint_count", "satisfaction_min_score")},
-    "crm_contacts": {(FACT, "is_on_net_close"): ("unanswered_count",)},
+    "crm_contacts": {
+        (FACT, "is_on_net_close"): ("unanswered_count",),
+        ("retention.mart_retention_effect", "true"): ("reached_count", "spend_amount", "contaminated_count"),
+    },
     "crm_surveys": {(FACT, "is_on_net_close"): ("survey_min_score",)},
     "crm_exit_surveys": {
         ("retention.mart_churn_cause", "true"): ("reported_count", "share"),

@@ -20,6 +20,9 @@ MARTS: Mapping[str, str] = {
     "retention.mart_base_flow": "month, scope_type, scope_code",
     "retention.mart_cohort_retention": "month, joined_month",
     "retention.mart_high_value_cohort": "month, scope_type, scope_code",
+    "core.fct_pilot_assignments": "month, pilot_id, subscriber_id",
+    "retention.mart_retention_effect": "month, list_type",
+    "retention.mart_pilot": "month, pilot_id, arm",
 }
 CHOSEN = " ".join(f"+{relation.partition('.')[2]}" for relation in MARTS)
 

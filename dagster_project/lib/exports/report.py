@@ -16,8 +16,9 @@ from dagster_project.lib.exports.edition import Edition, Written, record, writte
 from dagster_project.lib.exports.figures import BRANCH, load_figures
 from dagster_project.lib.exports.headlines import View
 from dagster_project.lib.exports.lists import unit_folder
-from dagster_project.lib.exports.report_chapters import Chapter, Statement, Story, chapters
+from dagster_project.lib.exports.report_chapters import chapters
 from dagster_project.lib.exports.report_figures import load_report_figures
+from dagster_project.lib.exports.report_story import Chapter, Statement, Story
 from dagster_project.lib.exports.scorecards import page_environment
 from dagster_project.lib.exports.states import branch, data_set_title, not_delivered
 from dagster_project.lib.exports.style import make_formats, open_book, safe_sheet_name

@@ -7,98 +7,22 @@ from; a chapter without data says which data set is missing instead.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from dagster_project.lib import months
 from dagster_project.lib.exports import plots
 from dagster_project.lib.exports.card import Chart, Section, Table
-from dagster_project.lib.exports.catalog import Catalog
 from dagster_project.lib.exports.figures import BRANCH, Row
-from dagster_project.lib.exports.headlines import View, bucket_name, sentences
+from dagster_project.lib.exports.headlines import bucket_name, sentences
 from dagster_project.lib.exports.numbers import month_name, people, shown
-from dagster_project.lib.exports.report_figures import ReportFigures
+from dagster_project.lib.exports.report_measures import effect_table, lists_table, measures, pilot_table
+from dagster_project.lib.exports.report_story import Chapter, Statement, Story
 from dagster_project.lib.exports.sections import sections
-from dagster_project.lib.exports.states import data_set_title
 from dagster_project.lib.exports.workbook import Kind
-from dagster_project.lib.wording import text
 
 _TOP = 20
 _PARETO = 12
 _NAMED = 3
 _BUCKETS = ("01-03", "04-06", "07-12", "13-24", "25-36", "37-60", "61+")
-
-
-@dataclass(frozen=True)
-class Statement:
-    """A sentence with figures, the mart that they stand in, and how they are defined."""
-
-    text: str
-    mart: str
-    definition: str
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """A step of the argument: its statements, then what shows them."""
-
-    key: str
-    title: str
-    statements: Sequence[Statement]
-    sections: Sequence[Section]
-
-
-@dataclass(frozen=True)
-class Story:
-    """What chapters are made from: the branch's view, the report's own figures, and the catalogue of marts."""
-
-    view: View
-    figures: ReportFigures
-    catalog: Catalog
-
-    def say(self, key: str, **values: object) -> str:
-        """A text of the report's catalogue."""
-        return text(f"report.{key}", self.view.language, **values)
-
-    def name(self, topic: str, code: Any) -> str:
-        """The office's word for a code of the marts."""
-        return "—" if code is None else self.say(f"{topic}_{code}")
-
-    def state(self, key: str, mart: str, **values: object) -> Statement:
-        """The sentence ``key`` about figures of ``mart``."""
-        definition = self.catalog.model(mart).descriptions[self.view.language]
-        return Statement(self.say(f"sentence_{key}", **values), mart, definition)
-
-    def lacks(self, data_set: str, mart: str) -> Statement | None:
-        """What is said instead of figures when a data set was not delivered."""
-        if data_set not in self.view.missing:
-            return None
-        return self.state("missing", mart, data_set=data_set_title(data_set, self.view.language))
-
-    def section(
-        self,
-        key: str,
-        mart: str,
-        columns: Sequence[tuple[str, Kind]],
-        rows: Sequence[Sequence[Any]],
-        *,
-        plot: str = "",
-        chart: Chart | None = None,
-        is_heat: bool = False,
-    ) -> Section:
-        """A table of ``mart`` under the headings that its columns have in the catalogue."""
-        headings = self.catalog.model(mart).columns
-        return Section(
-            key=key,
-            title=self.say(f"title_{key}"),
-            note=self.say(f"note_{key}"),
-            source=self.view.say("source", mart=mart, month=self.view.figures.month),
-            table=Table([(headings[name].headings[self.view.language], kind) for name, kind in columns], rows),
-            plot=plot,
-            chart=chart,
-            is_heat=is_heat,
-            is_open=is_heat,
-        )
 
 
 def chapters(story: Story) -> tuple[Chapter, ...]:
@@ -114,7 +38,7 @@ def chapters(story: Story) -> tuple[Chapter, ...]:
         ("channels", _channels, (_channels_table(story),)),
         ("causes", _causes, (_classes_table(story), _causes_table(story), _destinations_table(story))),
         ("value", _value, (_bridge_table(story), _flow_table(story), made["stages"], _cohort_table(story))),
-        ("measures", _measures, (_lists_table(story),)),
+        ("measures", measures, (effect_table(story), pilot_table(story), lists_table(story))),
     )
     return tuple(Chapter(key, story.say(f"chapter_{key}"), told(story), shows) for key, told, shows in argument)
 
@@ -557,28 +481,3 @@ def _cohort_table(story: Story) -> Section:
         for row in story.figures.rows("mart_high_value_cohort")
     ]
     return story.section("cohort", "mart_high_value_cohort", columns, rows)
-
-
-def _measures(story: Story) -> list[Statement]:
-    lists = story.view.figures.lists.get(BRANCH, {})
-    total = sum(int(row["row_count"]) for row in lists.values())
-    if not total:
-        return []
-    due = months.shift(story.view.figures.month, 3)
-    due_name = month_name(due, story.view.language, with_year=True)
-    return [story.state("lists", "mart_work_lists", count=f"{total:,}", kinds=len(lists), due=due_name)]
-
-
-def _lists_table(story: Story) -> Section:
-    columns = (("list_type", Kind.TEXT), ("subscriber_id", Kind.COUNT), ("arpu3_amount", Kind.MONEY))
-    titles = {
-        str(export.meta["list_type"]): export.titles[story.view.language] for export in story.catalog.of_kind("list")
-    }
-    lists = story.view.figures.lists.get(BRANCH, {})
-    rows = [
-        (titles.get(code, code), int(row["row_count"]), row["monthly_amount"]) for code, row in sorted(lists.items())
-    ]
-    headings = (("list", Kind.TEXT), ("rows", Kind.COUNT), ("monthly_amount", Kind.MONEY))
-    made = story.section("lists", "mart_work_lists", columns, rows)
-    table = Table([(story.say(f"column_{name}"), kind) for name, kind in headings], rows)
-    return Section(made.key, made.title, made.note, made.source, table)

@@ -30,6 +30,8 @@ _MONTH_QUERIES: Mapping[str, str] = {
     "mart_base_flow": f"select * from given where {_SCOPE}",
     "mart_high_value_cohort": "select * from given where scope_type in ('network', 'district') order by all",
     "mart_lifecycle_transition": "select * from given order by from_stage, to_stage",
+    "mart_retention_effect": "select * from given order by saves desc nulls last, list_type",
+    "mart_pilot": "select * from given order by pilot_id, arm desc",
     "mart_churn_by_plan_tenure": (
         "select * from given where window_months = (select max(window_months) from given)"
         " order by plan_code, tenure_bucket"

@@ -272,8 +272,7 @@ final as (
         retention_cap_amount,
         expected_margin_amount,
         has_holdout
-        and coalesce(value_tier, 'U') <> 'group'
-        and not coalesce(is_special, false)
+        and not {{ is_exempt_from_holdout('value_tier', 'is_special') }}
         and {{ hash_share("concat(subscriber_id, quarter)") }} < holdout_share as is_holdout,
         cast(sort_order as bigint) as sort_order
     from described
