@@ -33,6 +33,10 @@ _NAMED_BY: Mapping[str, tuple[str, str]] = {
     "churn_class": ("churn_classes", "churn_class"),
 }
 """Columns whose codes another seed gives names to, and that seed's key."""
+_TOLD_BY_NAME = frozenset(
+    {"from_month_number", "to_month_number", "above_amount", "up_to_amount", "sort_order", "rule_order"}
+)
+"""Columns that a sentence leaves out: a band's name has its edges, and rows stand in their order."""
 _NOT_FACTS = frozenset({"zh", "en", "note", "source", "valid_from", "valid_to"})
 _LAST = "9999-12"
 
@@ -95,9 +99,9 @@ class Rule:
         words = (_shown(self.row, column, language) for column in RULE_TABLES[self.table])
         return self.row.get(language) or " ".join(words).replace("_", " ")
 
-    def facts(self, language: str) -> dict[str, str]:
-        """What it says beside its name, by the headings of the columns."""
-        skipped = _NOT_FACTS | set(RULE_TABLES[self.table])
+    def facts(self, language: str, *, brief: bool = False) -> dict[str, str]:
+        """What it says beside its name, by the headings of the columns; ``brief`` for a sentence."""
+        skipped = _NOT_FACTS | set(RULE_TABLES[self.table]) | (_TOLD_BY_NAME if brief else set())
         return {
             text(f"rules.column_{column}", language): _shown(self.row, column, language)
             for column in self.row
@@ -175,12 +179,12 @@ def table_sentence(table: str, month: str, language: str) -> str:
 
 
 def _row_words(rule: Rule, language: str) -> str:
-    words = fact_words(rule, language)
+    words = fact_words(rule, language, brief=True)
     name = rule.name(language)
     return text("exports.rule_with_facts", language, name=name, facts=words) if words else name
 
 
-def fact_words(rule: Rule, language: str) -> str:
+def fact_words(rule: Rule, language: str, *, brief: bool = False) -> str:
     """What a rule says, in one line."""
-    facts = (f"{heading} {value}" for heading, value in rule.facts(language).items() if value)
+    facts = (f"{heading} {value}" for heading, value in rule.facts(language, brief=brief).items() if value)
     return text("exports.fact_separator", language).join(facts)

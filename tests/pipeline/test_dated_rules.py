@@ -88,7 +88,6 @@ def test_no_row_of_a_month_before_the_change_differs(world: World) -> None:
         ("core.fct_subscriber_months", "arpu_band"),
         ("core.fct_subscriber_months", "tenure_bucket"),
         ("core.fct_subscriber_months", "warning_clause_count"),
-        ("core.fct_subscriber_months", "risk_level"),
         ("core.fct_subscriber_months", "value_tier"),
         ("retention.mart_churn_by_arpu_band", "arpu_band"),
         ("retention.mart_churn_by_tenure", "tenure_bucket"),
@@ -98,6 +97,10 @@ def test_no_row_of_a_month_before_the_change_differs(world: World) -> None:
 )
 def test_the_months_from_the_change_on_follow_the_new_rule(world: World, table: str, column: str) -> None:
     assert changed_months(world, table, column) == {CHANGED, LAST}
+
+
+def test_a_level_follows_the_new_weights_and_steps_once_it_has_its_months_of_history(world: World) -> None:
+    assert changed_months(world, "core.fct_subscriber_months", "risk_level") == {LAST}
 
 
 def test_a_band_is_read_by_the_edges_of_the_month_of_its_row(world: World) -> None:
@@ -156,7 +159,7 @@ def test_overlaps_gaps_and_holes_of_rule_tables_are_found(world: World) -> None:
     )
     with pytest.raises(BuildFailed) as found:
         run_dbt(world.settings, ["test", "--select", "resource_type:seed", "--indirect-selection", "cautious"])
-    failed = set(re.findall(r"FAIL \d+ (\w+)", str(found.value)))
+    failed = set(re.findall(r"of \d+ FAIL \d+ (\w+)", str(found.value)))
     assert failed == {
         "cost_caps_hold_without_gap_or_overlap",
         "swap_evidence_hold_without_gap_or_overlap",

@@ -49,12 +49,22 @@ def test_a_rule_holds_in_its_last_month_and_its_successor_from_the_next() -> Non
 
 @pytest.mark.usefixtures("bands")
 def test_a_tables_sentence_has_its_validity_and_its_rows_in_force() -> None:
-    assert rules.table_sentence("arpu_bands", "2011-09", "zh") == (
-        "消费分档（2000-01 至 2011-09）：0元（高于（元） -1，至（元） 0）、0-30元（高于（元） 0，至（元） 30）"
+    assert rules.table_sentence("arpu_bands", "2011-09", "zh") == "消费分档（2000-01 至 2011-09）：0元、0-30元"
+    assert rules.table_sentence("arpu_bands", "2011-10", "en") == "ARPU bands (since 2011-10): 0, 0-35"
+
+
+def test_a_sentence_has_the_weights_of_its_rows() -> None:
+    assert rules.table_sentence("swap_evidence", "2011-10", "zh").startswith(
+        "换号证据及权重（2000-01 起）：同一证件（权重 0.95）、"
     )
-    assert rules.table_sentence("arpu_bands", "2011-10", "en") == (
-        "ARPU bands (since 2011-10): 0 (above (yuan) -1, up to (yuan) 0), 0-35 (above (yuan) 0, up to (yuan) 35)"
-    )
+
+
+@pytest.mark.usefixtures("bands")
+def test_the_dictionary_has_the_edges_of_a_band() -> None:
+    (_, band) = rules.rules_of("arpu_bands", "2011-10")
+    assert rules.fact_words(band, "zh") == "高于 0，至 35"
+    assert rules.fact_words(band, "en") == "above 0, up to 35"
+    assert band.validity("en") == "since 2011-10"
 
 
 def test_codes_are_called_by_their_names() -> None:
