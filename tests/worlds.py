@@ -93,12 +93,17 @@ class World:
         warehouse: str = "duckdb",
         *,
         tests: bool = True,
+        seeds: bool = True,
     ) -> Ended:
-        """Seed, run and test the models for the months; raise :class:`BuildFailed` when anything fails."""
+        """Seed, run and test the models for the months; raise :class:`BuildFailed` when anything fails.
+
+        Without ``seeds`` the rules are those that are in the warehouse, also when a test changed them there.
+        """
         self._write_deliveries()
         raw.ensure_tables(self.settings)
         chosen = [] if select is None else ["--select", select, "--indirect-selection", "buildable"]
         chosen += [] if tests else ["--exclude-resource-type", "test"]
+        chosen += [] if seeds else ["--exclude-resource-type", "seed"]
         arguments = [
             *("build", "--exclude-resource-type", "unit_test", *chosen),
             *months_arguments(from_month, to_month),

@@ -4,12 +4,12 @@
 
 {%- macro from_month() -%}
     {%- set start = invocation_args_dict.get('event_time_start') -%}
-    {{ return(start.strftime('%Y-%m') if start else var('from_month')) }}
+    {{ return('%04d-%02d' % (start.year, start.month) if start else var('from_month')) }}
 {%- endmacro -%}
 
 {%- macro to_month() -%}
     {%- set end = invocation_args_dict.get('event_time_end') -%}
-    {{ return(shift_month(end.strftime('%Y-%m'), -1) if end else var('to_month')) }}
+    {{ return(shift_month('%04d-%02d' % (end.year, end.month), -1) if end else var('to_month')) }}
 {%- endmacro -%}
 
 {%- macro shift_month(month, count) -%}

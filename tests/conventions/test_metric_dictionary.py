@@ -93,8 +93,8 @@ def test_an_output_names_only_thresholds_that_decide_what_it_shows(catalog: Cata
         assert set(export.meta.get("thresholds", ())) <= decides, export.name
 
 
-def test_every_list_and_the_scorecard_name_their_thresholds(catalog: Catalog) -> None:
-    for export in (*catalog.of_kind("scorecard"), *catalog.of_kind("list")):
+def test_every_list_the_scorecard_and_the_report_name_their_thresholds(catalog: Catalog) -> None:
+    for export in (*catalog.of_kind("scorecard"), *catalog.of_kind("report"), *catalog.of_kind("list")):
         assert export.meta.get("thresholds") or export.meta.get("list_type") == "churned", export.name
 
 

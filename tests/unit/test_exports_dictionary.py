@@ -45,7 +45,11 @@ def test_thresholds_and_rules_are_those_in_force_in_the_month(tmp_path: Path, mo
             _threshold("small_cell_denominator", "50", "2011-10", ""),
             _threshold("outlier_score_limit", "3.5", "2000-01", "2011-10"),
         ],
-        "value_tiers": [{"value_tier": "high", "zh": "高端"}],
+        "value_tiers": [
+            _tier("high", "高端", "1", "2000-01", "2011-09"),
+            _tier("high", "高端", "2", "2011-10", ""),
+            _tier("low", "低端", "-1", "2000-01", ""),
+        ],
     }
     monkeypatch.setattr(rules, "seed", lambda name: rows.get(name, []))
     edition = Edition(settings(tmp_path), catalog(), "2011-10", "aaaaaaaaaaaa")
@@ -58,7 +62,15 @@ def test_thresholds_and_rules_are_those_in_force_in_the_month(tmp_path: Path, mo
         ("small_cell_denominator", "小样本分母下限", "50", "2011-10 起", "domain 3.3"),
     ]
     ruled = [tuple(cell.value for cell in row) for row in workbook["分档与规则"].iter_rows(min_row=3)]
-    assert ruled == [("value_tiers", "high", "zh: 高端")]
+    assert [row[:7] for row in ruled] == [
+        ("value_tiers", "价值等级", "high", "高端", "预警级别升降 2", "2011-10 起", "domain 3.10"),
+        ("value_tiers", "价值等级", "low", "低端", "预警级别升降 -1", "2000-01 起", "domain 3.10"),
+    ]
+
+
+def _tier(key: str, name: str, step: str, valid_from: str, valid_to: str) -> dict[str, str]:
+    periods = {"valid_from": valid_from, "valid_to": valid_to}
+    return {"value_tier": key, "risk_step": step, **periods, "source": "domain 3.10", "zh": name}
 
 
 def _threshold(key: str, value: str, valid_from: str, valid_to: str) -> dict[str, str]:

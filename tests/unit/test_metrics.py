@@ -55,18 +55,18 @@ def test_keys_that_cannot_be_read_are_refused() -> None:
         threshold_keys("mart_x", "{{ thresholds(my_keys) }}")
 
 
-def test_a_tables_thresholds_are_its_own_and_those_of_what_it_is_made_from() -> None:
+def test_a_tables_rules_are_its_own_and_those_of_what_it_is_made_from() -> None:
     found = catalog()
     given = dict(found.models)
     given["mart_churn_trend"] = replace(given["mart_churn_trend"], sources=("int_x",), threshold_keys=("own",))
     given["int_x"] = replace(
-        given["mart_churn_trend"], name="int_x", sources=("bands", "int_x"), threshold_keys=("far",)
+        given["mart_churn_trend"], name="int_x", sources=("arpu_bands", "int_x"), threshold_keys=("far",)
     )
     made = replace(found, models=given)
     assert made.threshold_keys("mart_churn_trend") == ("far", "own")
-    assert made.ancestors("mart_churn_trend") == {"int_x", "bands"}
-    assert metrics.decided_by(made, "mart_churn_trend") == (("far", "own"), ())
-    assert metrics.deciders(made)["far"] == ("mart_churn_trend",)
+    assert made.ancestors("mart_churn_trend") == {"int_x", "arpu_bands"}
+    assert metrics.decided_by(made, "mart_churn_trend") == metrics.Decision(("far", "own"), ("arpu_bands",), ())
+    assert metrics.deciders(made)["far"] == metrics.deciders(made)["arpu_bands"] == ("mart_churn_trend",)
 
 
 def test_a_table_made_from_a_published_one_refers_to_its_thresholds() -> None:
@@ -76,7 +76,7 @@ def test_a_table_made_from_a_published_one_refers_to_its_thresholds() -> None:
     given["int_x"] = replace(given["mart_churn_trend"], name="int_x", sources=("fct_subscriber_months",))
     given["fct_subscriber_months"] = replace(given["fct_subscriber_months"], threshold_keys=("far",))
     made = replace(found, models=given)
-    assert metrics.decided_by(made, "mart_churn_trend") == (("own",), ("fct_subscriber_months",))
+    assert metrics.decided_by(made, "mart_churn_trend") == metrics.Decision(("own",), (), ("fct_subscriber_months",))
     assert metrics.deciders(made) == {"own": ("mart_churn_trend",), "far": ("fct_subscriber_months",)}
 
 

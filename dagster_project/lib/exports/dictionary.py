@@ -32,7 +32,10 @@ _THRESHOLD_FIELDS = (
     *(("key", 30), ("threshold_name", 44), ("value", 12), ("valid", 16), ("basis", 32)),
     ("decides", 80),
 )
-_RULE_FIELDS = (("rule_table", 24), ("key", 24), ("rule_row", 110))
+_RULE_FIELDS = (
+    *(("rule_table", 22), ("name", 24), ("key", 24), ("rule_name", 30), ("rule_row", 70), ("valid", 16), ("basis", 32)),
+    ("decides", 60),
+)
 
 _Sheet = tuple[str, Sequence[tuple[str, float]], Sequence[Sequence[str]]]
 
@@ -52,7 +55,7 @@ def write_dictionary(edition: Edition, export: Export) -> Written:
         ("tables", _TABLE_FIELDS, tables),
         ("columns", _COLUMN_FIELDS, columns),
         ("thresholds", _THRESHOLD_FIELDS, list(metrics.threshold_rows(edition.catalog, language, edition.month))),
-        ("rules", _RULE_FIELDS, list(metrics.rule_rows(edition.month))),
+        ("rules", _RULE_FIELDS, list(metrics.rule_rows(edition.catalog, language, edition.month))),
     )
     _write(target, edition, sheets)
     return record(edition, Written(export.name, (written_file(edition, target, len(columns)),)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from dagster_project.lib import rules
@@ -46,17 +47,26 @@ def _heading(model: Model, name: str) -> str:
     return known[name].name("zh") if name in known else name
 
 
-def decided_by(catalog: Catalog, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The thresholds that a published table asks for, and the published tables whose thresholds come with it.
+@dataclass(frozen=True)
+class Decision:
+    """What decides a published table: thresholds, rule tables, and other published tables with theirs."""
 
-    What lies between the table and other published ones counts as its own.
-    """
+    thresholds: tuple[str, ...]
+    rules: tuple[str, ...]
+    tables: tuple[str, ...]
+
+
+def decided_by(catalog: Catalog, name: str) -> Decision:
+    """What a published table asks for; what lies between it and other published ones counts as its own."""
     keys: set[str] = set()
+    ruled: set[str] = set()
     tables: set[str] = set()
     seen: set[str] = set()
     waiting = [name]
     while waiting:
         each = waiting.pop()
+        if each in rules.RULE_TABLES:
+            ruled.add(each)
         if each in seen or each not in catalog.models:
             continue
         seen.add(each)
@@ -65,14 +75,15 @@ def decided_by(catalog: Catalog, name: str) -> tuple[tuple[str, ...], tuple[str,
             continue
         keys.update(catalog.models[each].threshold_keys)
         waiting += catalog.models[each].sources
-    return tuple(sorted(keys)), tuple(sorted(tables))
+    return Decision(tuple(sorted(keys)), tuple(sorted(ruled)), tuple(sorted(tables)))
 
 
 def deciders(catalog: Catalog) -> Mapping[str, tuple[str, ...]]:
-    """For every threshold the published tables that ask for it, by key."""
+    """For every threshold, by its key, and every rule table, by its name, the published tables that ask for it."""
     found: dict[str, list[str]] = {}
     for name in catalog.published_models:
-        for key in decided_by(catalog, name)[0]:
+        decision = decided_by(catalog, name)
+        for key in (*decision.thresholds, *decision.rules):
             found.setdefault(key, []).append(name)
     return {key: tuple(names) for key, names in found.items()}
 
@@ -83,7 +94,7 @@ def write_metrics(catalog: Catalog, target: Path) -> None:
 
 
 def page(catalog: Catalog) -> str:
-    """The dictionary as Markdown: Chinese, English, and the rule tables, which need no language."""
+    """The dictionary as Markdown: Chinese, then English."""
     lines = ["# " + " · ".join(text("exports.metrics_title", language) for language in _LANGUAGES), ""]
     for language in _LANGUAGES:
         lines += [
@@ -95,7 +106,8 @@ def page(catalog: Catalog) -> str:
         for name in catalog.published_models:
             lines += _model_lines(catalog, catalog.model(name), language)
         lines += _threshold_lines(catalog, language)
-    return "\n".join([*lines, *_rule_lines()]).rstrip() + "\n"
+        lines += _rule_lines(catalog, language)
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def _model_lines(catalog: Catalog, model: Model, language: str) -> Iterator[str]:
@@ -103,13 +115,14 @@ def _model_lines(catalog: Catalog, model: Model, language: str) -> Iterator[str]
     yield from (f"### {title}", "", model.descriptions[language], "")
     if model.is_restricted:
         yield from (text("exports.metrics_restricted", language), "")
-    keys, tables = decided_by(catalog, model.name)
+    decision = decided_by(catalog, model.name)
     facts = {
         "metrics_grain": ", ".join(model.grain),
         "metrics_sources": basis(model.descriptions["en"]),
         "metrics_made_from": ", ".join(model.sources),
-        "metrics_thresholds": ", ".join(keys),
-        "metrics_thresholds_of": ", ".join(tables),
+        "metrics_thresholds": ", ".join(decision.thresholds),
+        "metrics_rules": ", ".join(decision.rules),
+        "metrics_thresholds_of": ", ".join(decision.tables),
     }
     for key, value in facts.items():
         if value:
@@ -152,21 +165,34 @@ def threshold_rows(catalog: Catalog, language: str, month: str | None = None) ->
         ]
 
 
-def _rule_lines() -> Iterator[str]:
-    yield "## " + " · ".join(text("exports.dictionary_rules", language) for language in _LANGUAGES)
-    for name in rules.RULE_TABLES:
-        rows = rules.seed(name)
-        yield from ("", f"### {name}", "", _row(list(rows[0])), _row(["---"] * len(rows[0])))
-        yield from (_row(list(row.values())) for row in rows)
+def _rule_lines(catalog: Catalog, language: str) -> Iterator[str]:
+    yield from (f"### {text('exports.dictionary_rules', language)}", "")
+    names = ("key", "rule_name", "rule_row", "valid", "basis")
+    for table in rules.RULE_TABLES:
+        yield from (f"#### {table} {text(f'rules.{table}', language)}", "")
+        yield f"{text('exports.metrics_decides', language)}: {', '.join(deciders(catalog).get(table, ()))}"
+        yield from ("", _row([text(f"exports.dictionary_{name}", language) for name in names]))
+        yield _row(["---"] * len(names))
+        for rule in rules.rules_of(table):
+            yield _row(_rule_row(rule, language))
+        yield ""
 
 
-def rule_rows(month: str) -> Iterator[list[str]]:
-    """Table, first column and the rest of every row of the rule tables that holds in ``month``."""
-    for name in rules.RULE_TABLES:
-        for row in rules.seed(name):
-            if rules.holds_in(row, month):
-                key, *rest = row.items()
-                yield [name, key[1], "; ".join(f"{column}: {value}" for column, value in rest if value)]
+def rule_rows(catalog: Catalog, language: str, month: str) -> Iterator[list[str]]:
+    """Table and its name, key, name, content, validity and source of every rule in force in ``month``, and what its
+    table decides."""
+    decides = deciders(catalog)
+    for table in rules.RULE_TABLES:
+        for rule in rules.rules_of(table, month):
+            name = text(f"rules.{table}", language)
+            yield [table, name, *_rule_row(rule, language), ", ".join(decides.get(table, ()))]
+
+
+def _rule_row(rule: rules.Rule, language: str) -> list[str]:
+    """A rule's note is English, like the code; Chinese readers have its name."""
+    words = [rules.fact_words(rule, language), rule.row.get("note", "") if language == "en" else ""]
+    content = "; ".join(filter(None, words))
+    return [rule.key, rule.name(language), content, rule.validity(language), rule.source]
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ from dagster_project.lib.exports.report_chapters import chapters
 from dagster_project.lib.exports.report_figures import load_report_figures
 from dagster_project.lib.exports.report_story import Chapter, Statement, Story
 from dagster_project.lib.exports.scorecards import page_environment
-from dagster_project.lib.exports.states import branch, data_set_title, not_delivered
+from dagster_project.lib.exports.states import branch, data_set_title, in_force, not_delivered
 from dagster_project.lib.exports.style import make_formats, open_book, safe_sheet_name
 from dagster_project.lib.exports.workbook import write_notes
 from dagster_project.lib.wording import text
@@ -28,7 +28,7 @@ from dagster_project.lib.wording import text
 
 @dataclass(frozen=True)
 class Report:
-    """A month's report; ``missing`` names the data sets that were not delivered."""
+    """A month's report; ``missing`` names the data sets that were not delivered, ``thresholds`` the rules in force."""
 
     month: str
     version: str
@@ -37,6 +37,7 @@ class Report:
     subtitle: str
     chapters: Sequence[Chapter]
     missing: Sequence[str]
+    thresholds: str
 
     def say(self, key: str, **values: object) -> str:
         """A text of the report's catalogue."""
@@ -74,6 +75,7 @@ def make_report(edition: Edition) -> Report:
         subtitle=view.say("subtitle", month=month, version=edition.publication_id),
         chapters=chapters(Story(view, figures, edition.catalog)),
         missing=tuple(data_set_title(name, view.language) for name in missing),
+        thresholds=in_force(edition.catalog.of_kind("report")[0], edition.month, view.language),
     )
 
 
@@ -118,4 +120,5 @@ def _notes(report: Report) -> list[tuple[str, str]]:
     rows = [(statement.mart, f"{report.month} · {statement.definition}") for statement in report.statements]
     rows = list(dict.fromkeys(rows))
     rows += [(section.title, f"{section.note} {section.source}") for c in report.chapters for section in c.sections]
+    rows.append((text("scorecard.thresholds_label", report.language), report.thresholds))
     return [*rows, ("—", text("scorecard.footnote", report.language))]

@@ -1,4 +1,4 @@
-"""What a publication can say about itself: its districts, what was not delivered, which thresholds decided it."""
+"""What a publication can say about itself: its districts, what was not delivered, which rules decided it."""
 
 from __future__ import annotations
 
@@ -55,9 +55,13 @@ def not_delivered(connection: duckdb.DuckDBPyConnection, edition: Edition) -> tu
 
 
 def in_force(export: Export, month: str, language: str) -> str:
-    """The thresholds that an exposure names as deciding it (``config.meta.thresholds``), as they hold in ``month``."""
+    """The thresholds and rule tables that an exposure names as deciding it, as they hold in ``month``.
+
+    It names them in ``config.meta.thresholds`` and ``config.meta.rules``.
+    """
     found = rules.named(export.meta.get("thresholds", ()), month)
     sentences = [threshold.sentence(language) for threshold in found]
+    sentences += [rules.table_sentence(table, month, language) for table in export.meta.get("rules", ())]
     return text("exports.threshold_separator", language).join(sentences) or text("exports.thresholds_none", language)
 
 

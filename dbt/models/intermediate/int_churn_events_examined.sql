@@ -224,12 +224,11 @@ answered as (
         max(case when exit_evidence.churn_class = 'external_confirmed' then 1 else 0 end) = 1 as says_external,
         max(case when exit_evidence.churn_class = 'unknown' then 1 else 0 end) = 1 as says_unknown
     from answers
-    inner join {{ ref('exit_evidence') }} as exit_evidence
+    inner join ({{ in_force('exit_evidence') }}) as exit_evidence
         on
-            answers.answer = exit_evidence.answer
+            answers.month = exit_evidence.month
+            and answers.answer = exit_evidence.answer
             and answers.code = exit_evidence.code
-            and exit_evidence.valid_from <= answers.month
-            and coalesce(nullif(exit_evidence.valid_to, ''), '9999-12') >= answers.month
     group by answers.month, answers.subscriber_id
 
 ),

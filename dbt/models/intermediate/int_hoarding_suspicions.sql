@@ -15,17 +15,7 @@ thresholds as (
 ),
 
 points as (
-    select
-        calendar.month
-        {%- for signal in signals %},
-        coalesce(max(case when signals.signal_code = '{{ signal }}' then signals.points end), 0) as {{ signal }}_points
-        {%- endfor %}
-    from calendar
-    left join {{ ref('hoarding_signals') }} as signals
-        on
-            calendar.month >= signals.valid_from
-            and calendar.month <= coalesce(nullif(signals.valid_to, ''), '9999-12')
-    group by calendar.month
+    {{ values_in_force('hoarding_signals', 'signal_code', 'hoarding_signals.points', signals, otherwise='0') }}
 ),
 
 early_months as (
@@ -138,7 +128,7 @@ scored as (
             cast(1 as decimal(4, 2)),
             cast(
                 {%- for signal in signals %}
-                {{ "+ " if not loop.first }}case when signalled.is_{{ signal }} then points.{{ signal }}_points else 0 end
+                {{ "+ " if not loop.first }}case when signalled.is_{{ signal }} then points.{{ signal }} else 0 end
                 {%- endfor %}
                 as decimal(4, 2)
             )

@@ -1,11 +1,5 @@
 {#- Shares are ten-thousandths as whole numbers, so that products of money stay exact. -#}
-with calendar as (
-
-    {{ calendar() }}
-
-),
-
-thresholds as (
+with thresholds as (
 
     {{ thresholds(['acpu_configured_amount']) }}
 
@@ -14,15 +8,11 @@ thresholds as (
 cost_caps as (
 
     select
-        calendar.month,
-        cost_caps.value_tier,
-        cast(cost_caps.care_arpu_share * 10000 as decimal(9, 0)) as care_share,
-        cast(cost_caps.retention_acpu_ratio * 10000 as decimal(9, 0)) as retention_share
-    from calendar
-    inner join {{ ref('cost_caps') }} as cost_caps
-        on
-            cost_caps.valid_from <= calendar.month
-            and coalesce(nullif(cost_caps.valid_to, ''), '9999-12') >= calendar.month
+        month,
+        value_tier,
+        cast(care_arpu_share * 10000 as decimal(9, 0)) as care_share,
+        cast(retention_acpu_ratio * 10000 as decimal(9, 0)) as retention_share
+    from ({{ in_force('cost_caps') }}) as caps
 
 ),
 

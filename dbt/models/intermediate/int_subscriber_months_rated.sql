@@ -166,6 +166,12 @@ judged as (
 
 ),
 
+tier_rules as (
+
+    {{ in_force('value_tier_rules') }}
+
+),
+
 final as (
 
     select
@@ -178,10 +184,10 @@ final as (
         personal_rules.value_tier as personal_tier,
         concat(judged.group_rung, judged.personal_rungs) as tier_rungs
     from judged
-    left join {{ ref('value_tier_rules') }} as overriding_rules
-        on judged.overriding_rule = overriding_rules.value_tier_rule
-    left join {{ ref('value_tier_rules') }} as personal_rules
-        on judged.personal_rule = personal_rules.value_tier_rule
+    left join tier_rules as overriding_rules
+        on judged.month = overriding_rules.month and judged.overriding_rule = overriding_rules.value_tier_rule
+    left join tier_rules as personal_rules
+        on judged.month = personal_rules.month and judged.personal_rule = personal_rules.value_tier_rule
 
 )
 

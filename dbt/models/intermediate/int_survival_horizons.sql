@@ -49,7 +49,7 @@ hazards as (
         buckets.to_month_number,
         coalesce({{ ratio('pooled.churned_count', 'pooled.at_risk_count') }}, network.hazard_rate) as hazard_rate
     from network
-    cross join {{ ref('tenure_buckets') }} as buckets
+    inner join ({{ in_force('tenure_buckets') }}) as buckets on network.month = buckets.month
     left join pooled on network.month = pooled.month and buckets.tenure_bucket = pooled.tenure_bucket
 
 ),

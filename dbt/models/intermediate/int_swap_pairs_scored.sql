@@ -1,13 +1,7 @@
 {#- Leavers meet newcomers only where they share a key: customer, handset, account or contact. -#}
 {%- set weights = ['same_customer', 'same_handset', 'same_account', 'circle_high', 'circle_low'] %}
 
-with calendar as (
-
-    {{ calendar() }}
-
-),
-
-thresholds as (
+with thresholds as (
 
     {{ thresholds([
         'swap_days', 'swap_handset_days', 'swap_common_contacts', 'swap_circle_high_share', 'swap_circle_low_share',
@@ -18,18 +12,9 @@ thresholds as (
 
 weights as (
 
-    select
-        calendar.month
-        {%- for weight in weights %},
-        max(case when swap_evidence.evidence = '{{ weight }}' then cast(swap_evidence.weight as double) else 0e0 end)
-            as {{ weight }}
-        {%- endfor %}
-    from calendar
-    left join {{ ref('swap_evidence') }} as swap_evidence
-        on
-            swap_evidence.valid_from <= calendar.month
-            and coalesce(nullif(swap_evidence.valid_to, ''), '9999-12') >= calendar.month
-    group by calendar.month
+    {{ values_in_force(
+        'swap_evidence', 'evidence', 'cast(swap_evidence.weight as double)', weights, otherwise='0e0'
+    ) }}
 
 ),
 

@@ -57,11 +57,10 @@ graduations as (
         groups.group_id,
         calendars.calendar_month
     from groups
-    inner join {{ ref('group_calendars') }} as calendars
+    inner join ({{ in_force('group_calendars') }}) as calendars
         on
-            instr(groups.group_name, calendars.name_part) > 0
-            and groups.month >= calendars.valid_from
-            and groups.month <= coalesce(nullif(calendars.valid_to, ''), '9999-12')
+            groups.month = calendars.month
+            and instr(groups.group_name, calendars.name_part) > 0
 ),
 
 branch as (

@@ -7,10 +7,6 @@ scope_types as (
     {{ scope_types() }}
 ),
 
-tenure_buckets as (
-    select tenure_bucket from {{ ref('tenure_buckets') }}
-),
-
 thresholds as (
     {{ thresholds(['small_cell_denominator']) }}
 ),
@@ -23,6 +19,17 @@ cells as (
 
 windows as (
     {{ delivered_windows('cells') }}
+),
+
+-- A window keeps the rules of all its months: a row counts under its own month's.
+tenure_buckets as (
+    select distinct
+        windows.month,
+        windows.window_months,
+        buckets.tenure_bucket
+    from windows
+    inner join ({{ in_force('tenure_buckets', look_back=2) }}) as buckets
+        on windows.lagged_month = buckets.month
 ),
 
 cells_by_scope as (
@@ -87,7 +94,10 @@ grid as (
         coalesce(counts.at_risk_count, 0) as at_risk_count,
         coalesce(counts.closing_count, 0) as closing_count
     from scopes
-    cross join tenure_buckets
+    inner join tenure_buckets
+        on
+            scopes.month = tenure_buckets.month
+            and scopes.window_months = tenure_buckets.window_months
     left join counts
         on
             scopes.month = counts.month

@@ -14,14 +14,14 @@ thresholds as (
 ),
 
 causes as (
-    select * from {{ ref('causes') }}
+    {{ in_force('causes') }}
 ),
 
 -- What may be answered: a category of the survey, or a cause of the taxonomy itself.
 answer_codes as (
-    select answer_code, cause_code from {{ ref('survey_causes') }}
+    select month, answer_code, cause_code from ({{ in_force('survey_causes') }}) as survey_causes
     union
-    select cause_code as answer_code, cause_code from causes
+    select month, cause_code as answer_code, cause_code from causes
 ),
 
 leavers as (
@@ -42,7 +42,9 @@ named_causes as (
         answer_codes.cause_code
     from leavers
     inner join answer_codes
-        on instr(leavers.answered_codes, concat('+', answer_codes.answer_code, '+')) > 0
+        on
+            leavers.month = answer_codes.month
+            and instr(leavers.answered_codes, concat('+', answer_codes.answer_code, '+')) > 0
 ),
 
 weighed_causes as (
@@ -237,7 +239,9 @@ churn_cause as (
     inner join thresholds
         on ranked_cells.month = thresholds.month
     inner join causes
-        on ranked_cells.cause_code = causes.cause_code
+        on
+            ranked_cells.month = causes.month
+            and ranked_cells.cause_code = causes.cause_code
     left join districts
         on
             ranked_cells.month = districts.month

@@ -32,9 +32,10 @@ listed as (
     from {{ ref('mart_work_lists') }} as lists
     inner join windows
         on lists.month = windows.starting_month
-    inner join {{ ref('list_types') }} as list_types
+    inner join ({{ in_force('list_types', look_back=3) }}) as list_types
         on
-            lists.list_type = list_types.list_type
+            lists.month = list_types.month
+            and lists.list_type = list_types.list_type
             and list_types.has_holdout
     left join special_lines
         on

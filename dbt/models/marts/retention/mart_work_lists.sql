@@ -94,6 +94,18 @@ templates as (
 
 ),
 
+list_types as (
+
+    {{ in_force('list_types') }}
+
+),
+
+value_tiers as (
+
+    {{ in_force('value_tiers') }}
+
+),
+
 candidates as (
     {{ lines }}
 
@@ -112,8 +124,8 @@ listed as (
         value_tiers.en as tier_en,
         lines.arpu3_amount
     from candidates as lines
-    cross join {{ ref('list_types') }} as list_types
-    left join {{ ref('value_tiers') }} as value_tiers on lines.value_tier = value_tiers.value_tier
+    inner join list_types on lines.month = list_types.month
+    left join value_tiers on lines.month = value_tiers.month and lines.value_tier = value_tiers.value_tier
     where
         case list_types.list_type
             when 'churned' then lines.is_churned
