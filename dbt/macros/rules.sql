@@ -10,7 +10,12 @@
     inner join {{ ref(table) }} as rule_rows
         on
             rule_rows.valid_from <= calendar.month
-            and coalesce(nullif(rule_rows.valid_to, ''), '9999-12') >= calendar.month
+            and coalesce({{ text_or_null('rule_rows.valid_to') }}, '9999-12') >= calendar.month
+{%- endmacro -%}
+
+{%- macro text_or_null(column) -%}
+{#- A seed's text, null where its cell is empty: dbt-spark loads such a cell as the word None. -#}
+nullif(nullif({{ column }}, ''), 'None')
 {%- endmacro -%}
 
 {%- macro values_in_force(table, key, value, codes, otherwise='null') -%}
