@@ -186,6 +186,8 @@ def _environment(settings: Settings, home: Path, warehouse: str) -> dict[str, st
         "RETENTION_WAREHOUSE": warehouse,
         "RETENTION_MEMORY_LIMIT": settings.memory_limit,
         "RETENTION_SPARK_PARTITIONS": "1",
+        # a session of minutes ends before code that is compiled with care has paid
+        "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
         "DO_NOT_TRACK": "1",
     }
 

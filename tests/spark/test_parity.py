@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from dagster_project.settings import Settings
-from tests.worlds import World, varied_world
+from tests.worlds import World, run_dbt, varied_world
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 
@@ -29,6 +29,10 @@ def test_every_published_model_is_equal_row_by_row_on_both_engines(world: World)
     with duckdb.connect(str(world.settings.duckdb_file), read_only=True) as connection:
         differences = {name: _differences(connection, world.settings, name) for name in relations}
     assert differences == {name: [] for name in relations}
+
+
+def test_rule_tables_hold_on_spark_as_dbt_loads_them_there(world: World) -> None:
+    assert "ERROR=0" in run_dbt(world.settings, ["test", "--select", "path:seeds"], "spark").stdout
 
 
 def test_the_world_has_every_list_stage_tier_and_kind_of_churn(world: World) -> None:

@@ -7,7 +7,7 @@ turning_months as (
     select valid_from as month from {{ model }}
     union
     select {{ add_months('valid_to', 1) }} as month from {{ model }}
-    where nullif(valid_to, '') is not null
+    where {{ text_or_null('valid_to') }} is not null
 ),
 
 edges as (
@@ -25,7 +25,7 @@ edges as (
     left join {{ model }} as bands
         on
             bands.valid_from <= turning_months.month
-            and coalesce(nullif(bands.valid_to, ''), '9999-12') >= turning_months.month
+            and coalesce({{ text_or_null('bands.valid_to') }}, '9999-12') >= turning_months.month
 )
 
 select *

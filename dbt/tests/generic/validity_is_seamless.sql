@@ -7,7 +7,7 @@ periods as (
     select
         {{ key | join(', ') }},
         valid_from,
-        nullif(valid_to, '') as valid_to,
+        {{ text_or_null('valid_to') }} as valid_to,
         lead(valid_from) over (partition by {{ key | join(', ') }} order by valid_from, valid_to) as next_from
     from {{ model }}
 )
