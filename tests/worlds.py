@@ -175,7 +175,7 @@ def run_dbt(settings: Settings, arguments: list[str], warehouse: str = "duckdb")
     with standing(settings.home, target) as home:
         ended = run_forked(_dbt, _arguments(arguments, target), _environment(settings, home, warehouse), target)
     if ended.exit_status != 0:
-        raise BuildFailed(ended.stdout[-8000:] + ended.stderr[-2000:])
+        raise BuildFailed(ended.stdout[-30_000:] + ended.stderr[-2000:])
     return ended
 
 
@@ -186,8 +186,6 @@ def _environment(settings: Settings, home: Path, warehouse: str) -> dict[str, st
         "RETENTION_WAREHOUSE": warehouse,
         "RETENTION_MEMORY_LIMIT": settings.memory_limit,
         "RETENTION_SPARK_PARTITIONS": "1",
-        # a session of minutes ends before code that is compiled with care has paid
-        "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
         "DO_NOT_TRACK": "1",
     }
 
