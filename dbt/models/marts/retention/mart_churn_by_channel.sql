@@ -18,18 +18,25 @@ cells as (
     where {{ months_in_range(look_back=23) }}
 ),
 
+delivered as (
+    select distinct month from cells
+),
+
+-- A month of the run that was not delivered has earlier ones, but nothing to show.
 windows as (
     select lags.month, lags.lag, lags.lagged_month
     from ({{ lags(23) }}) as lags
     inner join thresholds
         on lags.month = thresholds.month
+    inner join delivered
+        on lags.month = delivered.month
     where lags.lag < thresholds.hazard_window_months
 ),
 
 window_lengths as (
     select windows.month, count(*) as window_months
     from windows
-    inner join (select distinct month from cells) as delivered
+    inner join delivered
         on windows.lagged_month = delivered.month
     group by windows.month
 ),
