@@ -91,6 +91,7 @@ leavers_of_month as (
     where {{ months_in_range('scoped_leavers.month') }}
 ),
 
+-- A scope that was not delivered in the month of the answer has no rows in it, whatever was known of the leaver.
 late_answers as (
     select
         answers.answered_month as month,
@@ -98,9 +99,9 @@ late_answers as (
         answers.subscriber_id,
         true as is_late,
         scoped_leavers.district_code,
-        scoped_leavers.brand,
-        scoped_leavers.network_type,
-        scoped_leavers.payment_type,
+        case when snapshot_columns.has_brand = 1 then scoped_leavers.brand end as brand,
+        case when snapshot_columns.has_network = 1 then scoped_leavers.network_type end as network_type,
+        case when snapshot_columns.has_payment_type = 1 then scoped_leavers.payment_type end as payment_type,
         answers.cause_code as cause_answer,
         answers.destination
     from answers
@@ -108,6 +109,8 @@ late_answers as (
         on
             answers.subscriber_id = scoped_leavers.subscriber_id
             and answers.churn_month = scoped_leavers.month
+    left join snapshot_columns
+        on answers.answered_month = snapshot_columns.month
     where
         {{ months_in_range('answers.answered_month') }}
         and answers.churn_month < answers.answered_month

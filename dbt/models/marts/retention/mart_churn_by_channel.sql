@@ -19,11 +19,10 @@ cells as (
 ),
 
 delivered as (
-    select distinct month
-    from cells
+    select distinct month from cells
 ),
 
--- A month that was not delivered has no row, though months before it would have cells for its window.
+-- A month of the run that was not delivered has earlier ones, but nothing to show.
 windows as (
     select lags.month, lags.lag, lags.lagged_month
     from ({{ lags(23) }}) as lags

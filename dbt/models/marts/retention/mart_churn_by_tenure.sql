@@ -44,6 +44,19 @@ cells_by_scope as (
     cross join scope_types
 ),
 
+-- A scope type that was not delivered in every month of a window would sum to less than the network in it.
+scope_windows as (
+    select
+        windows.month,
+        windows.window_months,
+        delivered.scope_type
+    from windows
+    inner join (select distinct month, scope_type from cells_by_scope where scope_code is not null) as delivered
+        on windows.lagged_month = delivered.month
+    group by windows.month, windows.window_months, delivered.scope_type
+    having count(*) = windows.window_months
+),
+
 counts as (
     select
         windows.month,
@@ -57,6 +70,11 @@ counts as (
     from windows
     inner join cells_by_scope
         on windows.lagged_month = cells_by_scope.month
+    inner join scope_windows
+        on
+            windows.month = scope_windows.month
+            and windows.window_months = scope_windows.window_months
+            and cells_by_scope.scope_type = scope_windows.scope_type
     where cells_by_scope.scope_code is not null
     group by
         windows.month,

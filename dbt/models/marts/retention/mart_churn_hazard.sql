@@ -12,12 +12,19 @@ cells as (
     where {{ months_in_range(look_back=23) }}
 ),
 
+delivered as (
+    select distinct month from cells
+),
+
+-- A month of the run that was not delivered has earlier ones, but nothing to show.
 windows as (
     select lags.month, lags.lagged_month
     from ({{ lags(23) }}) as lags
     inner join thresholds
         on lags.month = thresholds.month
-    inner join (select distinct month from cells) as delivered
+    inner join delivered as ends
+        on lags.month = ends.month
+    inner join delivered
         on lags.lagged_month = delivered.month
     where lags.lag < thresholds.hazard_window_months
 ),
