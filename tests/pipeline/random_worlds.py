@@ -292,18 +292,22 @@ WORLDS = st.builds(
 )
 
 _KINDS = tuple(dict.fromkeys(STATES))
-FULL_WORLD = RandomWorld(
-    tuple(
-        Life(
-            tuple(_KINDS[place % len(_KINDS)] if number == 1 + place % 4 else "stays" for number in range(len(MONTHS))),
-            joined=(0, 0, 1, 2 + place % 5)[place % 4],
-            traits=place * 97 % _TRAITS,
-            spending=place * 7 % 60,
-            copies=1 + place % 2,
-        )
-        for place in range(4 * len(_KINDS))
+_ONE_EVENT_EACH = tuple(
+    Life(
+        tuple(_KINDS[place % len(_KINDS)] if number == 1 + place % 4 else "stays" for number in range(len(MONTHS))),
+        joined=(0, 0, 1, 2 + place % 5)[place % 4],
+        traits=place * 97 % _TRAITS,
+        spending=place * 7 % 60,
+        copies=1 + place % 2,
     )
+    for place in range(4 * len(_KINDS))
 )
+_SEVERAL_EVENTS = (
+    # First delivered in the month after joining.
+    Life(("absent", "absent", "stays", "stays", "stays"), joined=3),
+    Life(("stays", "suspended_arrears", "suspended_arrears", "disconnected", "absent"), spending=3),
+)
+FULL_WORLD = RandomWorld(_ONE_EVENT_EACH + _SEVERAL_EVENTS)
 """Every state, all scopes, and nothing left out."""
 
 MENDED = (
