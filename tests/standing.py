@@ -1,7 +1,7 @@
 """One name for the home of whichever command runs, so that dbt parses the project once for all of them.
 
 dbt parses its whole project anew, for longer than most tests take, when the path of the warehouse is another one.
-Commands are therefore given a link that stays, and what an earlier one parsed.
+Commands are therefore given a link that stays, and what an earlier one parsed: one command at a time.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ class World:
         chosen += [] if tests else ["--exclude-resource-type", "test"]
         chosen += [] if seeds else ["--exclude-resource-type", "seed"]
         arguments = [
-            *("build", "--exclude-resource-type", "unit_test", *chosen),
+            *("--no-write-json", "build", "--exclude-resource-type", "unit_test", *chosen),
             *months_arguments(from_month, to_month),
         ]
         return run_dbt(self.settings, arguments, warehouse)

@@ -92,7 +92,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Mapping[tuple[str, str]
                 case when is_churned then 'active' end as churn_kind
             from ({rows})
         """)
-    chosen = ("int_churn_cells_counted", "mart_churn_trend")
+    chosen = ("int_churn_cells_counted", "int_churn_flows_counted", "mart_churn_trend")
     run_dbt(world.settings, ["run", "--select", *chosen, *months_arguments("2009-01", EDGE)])
     rows = world.query("select * from retention.mart_churn_trend where scope_type in ('network', 'district', 'brand')")
     return {(row["month"], row["scope_code"]): row for row in rows}

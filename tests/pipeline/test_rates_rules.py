@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 from dagster_project.lib import months
-from tests.worlds import World, run_dbt
+from tests.worlds import World
 
 pytestmark = pytest.mark.slow
 
 MARTS = "+mart_churn_trend +mart_churn_cause +mart_churn_destination"
-UNIT_TESTED = ("int_events_of_months", "int_exit_answers_joined", "mart_churn_cause", "mart_churn_destination")
 FIRST, LAST = "2011-03", "2011-06"
 
 
@@ -55,12 +54,6 @@ def _answer(churn_month: str, place: int, cause: str) -> dict[str, Any]:
 def _network(world: World, mart: str, key: str, month: str) -> Mapping[str, Mapping[str, Any]]:
     rows = world.query(f"select * from retention.{mart} where scope_type = 'network' and month = '{month}'")
     return {row[key]: row for row in rows}
-
-
-def test_every_dbt_unit_test_of_causes_destinations_and_events_passes(branch: World) -> None:
-    chosen = " ".join(f"{model},test_type:unit" for model in UNIT_TESTED)
-    done = run_dbt(branch.settings, ["test", "--select", chosen])
-    assert "PASS=6 WARN=0 ERROR=0 SKIP=0" in done.stdout, "five unit tests and the project's hook"
 
 
 def test_a_late_answer_counts_apart_and_only_once(branch: World) -> None:

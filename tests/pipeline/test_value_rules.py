@@ -14,6 +14,7 @@ pytestmark = pytest.mark.slow
 
 MARTS: Mapping[str, str] = {
     "core.fct_subscriber_months": "month, subscriber_id",
+    "core.fct_churn": "month, subscriber_id",
     "retention.mart_work_lists": "month, list_type, subscriber_id",
     "retention.mart_lifecycle_transition": "month, from_stage, to_stage",
     "retention.mart_revenue_bridge": "month, scope_type, scope_code",
