@@ -86,7 +86,8 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Mapping[tuple[str, str]
         connection.execute("drop table core.fct_subscriber_months")
         connection.execute(f"""
             create view core.fct_subscriber_months as
-            select *, '13-24' as tenure_bucket, 30 as exposure_days, 'GSM' as network_type, 'GSM' as network_type_open,
+            select *, '13-24' as tenure_bucket, 20 as tenure_month, 30 as exposure_days,
+                'GSM' as network_type, 'GSM' as network_type_open,
                 'prepaid' as payment_type, 'prepaid' as payment_type_open, false as is_reinstated,
                 false as is_appeared, false as is_entered_base, false as is_left_base, false as is_vanished,
                 case when is_churned then 'active' end as churn_kind
