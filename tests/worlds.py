@@ -94,14 +94,16 @@ class World:
         *,
         tests: bool = True,
         seeds: bool = True,
+        tests_beside: str = "buildable",
     ) -> Ended:
         """Seed, run and test the models for the months; raise :class:`BuildFailed` when anything fails.
 
         Without ``seeds`` the rules are those that are in the warehouse, also when a test changed them there.
+        ``tests_beside`` says which tests of selected models run, as dbt's indirect selection does.
         """
         self._write_deliveries()
         raw.ensure_tables(self.settings)
-        chosen = [] if select is None else ["--select", select, "--indirect-selection", "buildable"]
+        chosen = [] if select is None else ["--select", select, "--indirect-selection", tests_beside]
         chosen += [] if tests else ["--exclude-resource-type", "test"]
         chosen += [] if seeds else ["--exclude-resource-type", "seed"]
         arguments = [

@@ -192,16 +192,3 @@ def snapshot_of(landing: Path, month: str) -> pd.DataFrame:
     dump = delivery.read(delivery.files("crm_subscribers")[0], "crm_subscribers")
     names = ("subscriber_id", "is_countable", "join_date", "status", "status_date")
     return pd.DataFrame({name: list(dump.values(name)) for name in names})
-
-
-def test_the_order_in_which_months_arrive_makes_no_difference_to_the_bytes(
-    gap: tuple[Branch, Said], restated: Restated
-) -> None:
-    branch, _ = gap
-    shutil.copytree(restated.branch.landing / "2011-02", branch.landing / "2011-02")
-    said = branch.call("run", "--month", "2011-02")
-    assert said.exit_status == 0, said.words
-    assert branch.bytes_of(MONTHS) == restated.branch.bytes_of(MONTHS)
-    assert [folder.name for folder in branch.current.values()] == [
-        folder.name for folder in restated.branch.current.values()
-    ]
