@@ -13,7 +13,7 @@ SUITES_DIR = PROJECT_ROOT / "expectations" / "suites"
 
 _WAREHOUSES = ("duckdb", "spark")
 _LANGUAGES = ("zh", "en")
-_EVENT_LOGS = ("durable", "quick")
+_EVENT_LOGS = ("durable", "quick", "none")
 
 
 class InvalidSettings(ValueError):
@@ -37,7 +37,10 @@ class Settings:
     memory_limit: str = "8GB"
     threads: int = 2
     event_log: str = "durable"
-    """``quick`` leaves Dagster's event log in the system's cache: a power failure may cost it, a crash does not."""
+    """``quick`` leaves Dagster's event log in the system's cache: a power failure may cost it, a crash does not.
+
+    ``none`` keeps no log of runs from the command line, so that Dagster's UI does not show them.
+    """
 
     @property
     def raw(self) -> Path:

@@ -47,6 +47,8 @@ class Branch:
     home: Path
     landing: Path
     mapping: Path | None = None
+    event_log: str = "none"
+    """Storing Dagster's events takes as long as building the models."""
 
     @property
     def settings(self) -> Settings:
@@ -56,7 +58,7 @@ class Branch:
     def call(self, command: str, *arguments: str) -> Said:
         """``retention <command>`` with this home and landing, in a process of its own."""
         settings = {name: value for name, value in os.environ.items() if not name.startswith(("RETENTION_", "DBT_"))}
-        environment = {**settings, "RETENTION_LANGUAGE": "en", "RETENTION_EVENT_LOG": "quick"}
+        environment = {**settings, "RETENTION_LANGUAGE": "en", "RETENTION_EVENT_LOG": self.event_log}
         with standing(self.home, run_target_dir(self.settings)) as home:
             places = ["--home", str(home), "--landing", str(self.landing)]
             if self.mapping:

@@ -20,7 +20,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> CompiledProject:
 
 
 @settings(
-    max_examples=20,
+    max_examples=10,
     deadline=None,
     derandomize=True,
     print_blob=True,

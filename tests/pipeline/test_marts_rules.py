@@ -93,6 +93,7 @@ def test_districts_add_up_to_the_network(branch: World) -> None:
         assert parts == rows["2011-06", "all"][column]
 
 
+@pytest.mark.thorough
 def test_a_restated_month_changes_its_rows_and_no_others(tmp_path_factory: pytest.TempPathFactory) -> None:
     world = World(tmp_path_factory.mktemp("restated"))
     for month in ("2011-01", "2011-02"):

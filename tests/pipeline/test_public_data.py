@@ -17,6 +17,7 @@ SHARED = Path(os.environ.get("RETENTION_SHARED_DATA") or Path(__file__).parents[
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.thorough,
     pytest.mark.skipif(not SHARED.is_dir(), reason="the public data sets are not beside the repository (shared/data)"),
 ]
 

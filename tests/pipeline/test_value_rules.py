@@ -32,6 +32,7 @@ def contents(world: World) -> Mapping[str, list[dict[str, Any]]]:
     return {relation: world.query(f"select * from {relation} order by {key}") for relation, key in MARTS.items()}
 
 
+@pytest.mark.thorough
 def test_months_one_by_one_give_the_same_as_the_whole_range(tmp_path: Path) -> None:
     together, one_by_one = varied_world(tmp_path / "together"), varied_world(tmp_path / "one_by_one")
     together.build("2011-02", "2011-06", select=CHOSEN)

@@ -36,12 +36,17 @@ class Report:
     title: str
     subtitle: str
     chapters: Sequence[Chapter]
-    missing: Sequence[str]
+    missing: tuple[str, ...]
     thresholds: str
 
     def say(self, key: str, **values: object) -> str:
         """A text of the report's catalogue."""
         return text(f"report.{key}", self.language, **values)
+
+    @property
+    def missing_titles(self) -> tuple[str, ...]:
+        """What the office calls the data sets that were not delivered."""
+        return tuple(data_set_title(name, self.language) for name in self.missing)
 
     @property
     def statements(self) -> tuple[Statement, ...]:
@@ -57,7 +62,7 @@ def write_report(edition: Edition, export: Export) -> Written:
     page.write_text(render(report), encoding="utf-8")
     write_report_book(book, report)
     files = (written_file(edition, page, None), written_file(edition, book, None))
-    return record(edition, Written(export.name, files, {}, tuple(report.missing)))
+    return record(edition, Written(export.name, files, {}, report.missing))
 
 
 def make_report(edition: Edition) -> Report:
@@ -74,7 +79,7 @@ def make_report(edition: Edition) -> Report:
         title=text("report.title", view.language, unit=branch(edition).name, month=month),
         subtitle=view.say("subtitle", month=month, version=edition.publication_id),
         chapters=chapters(Story(view, figures, edition.catalog)),
-        missing=tuple(data_set_title(name, view.language) for name in missing),
+        missing=missing,
         thresholds=in_force(edition.catalog.of_kind("report")[0], edition.month, view.language),
     )
 
