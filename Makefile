@@ -10,13 +10,13 @@ STAMP := $(VENV)/.installed
 # Two workers end together only when the long files are not left to the end.
 SLOWEST_FIRST := tests/spark tests/pipeline tests/pages tests/definitions tests/conventions tests/unit
 
-.PHONY: setup demo serve test test-fast lint check-definitions spark-test bench lock clean
+.PHONY: setup demo serve test test-thorough test-fast lint check-definitions spark-test bench lock clean
 
 setup: $(STAMP)
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --require-hashes --no-deps -r requirements.lock
+	$(BIN)/pip install --quiet --no-compile --require-hashes --no-deps -r requirements.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
@@ -37,7 +37,10 @@ check-definitions: setup
 	$(BIN)/dg check defs
 
 test: lint check-definitions
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 15 $(SLOWEST_FIRST)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 15 -m "not thorough" $(SLOWEST_FIRST)
+
+test-thorough: setup
+	$(BIN)/pytest -n 2 --dist loadfile --durations 15 -m thorough tests
 
 test-fast: setup
 	$(BIN)/pytest tests/unit tests/conventions

@@ -182,6 +182,23 @@ def prepare_command(landing: Path | None, home: Path | None, mapping: Path | Non
     prepare(_settings(landing, home, mapping))
 
 
+@main.command()
+@click.option("--home", type=FOLDER, help="The home folder (default ./var).")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=PROJECT_ROOT / "docs" / "metrics.md",
+    help="The page to write (default docs/metrics.md).",
+)
+def dictionary(home: Path | None, out: Path) -> None:
+    """Write the metric dictionary: definitions, formulas, grain, sources, thresholds and their validity."""
+    from dagster_project.lib.exports import catalog, metrics  # noqa: PLC0415  (only this command needs them)
+
+    manifest = dbt.prepare_manifest(_settings(None, home, None))
+    metrics.write_metrics(catalog.read_catalog(manifest), out)
+    console.say(f"{out}")
+
+
 def prepare(settings: Settings) -> None:
     """Make Dagster's instance folder and the dbt manifest, if they are missing or out of date."""
     settings.export()

@@ -76,8 +76,7 @@ def _execute(settings: Settings, range_: Sequence[str], progress: Progress) -> s
     run_id = str(uuid.uuid4())
     tags = {"dagster/asset_partition_range_start": range_[0], "dagster/asset_partition_range_end": range_[-1]}
     with (
-        _event_log(settings),
-        dg.DagsterInstance.get() as instance,
+        _instance(settings) as instance,
         _reported(instance, run_id, len(job.graph.nodes), progress),
         _tools_told_to(settings.home / "logs" / f"{run_id}.log"),
     ):
@@ -107,16 +106,24 @@ def _reason(event: dg.DagsterEvent) -> str:
 
 
 @contextmanager
-def _event_log(settings: Settings) -> Iterator[None]:
-    """Dagster commits every event on its own; a quick log does not wait for the disk each time."""
-    if settings.event_log == "durable":
-        yield
-        return
-    sqlalchemy.event.listen(sqlalchemy.Engine, "connect", _do_not_sync)
-    try:
-        yield
-    finally:
-        sqlalchemy.event.remove(sqlalchemy.Engine, "connect", _do_not_sync)
+def _instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """The home's instance, or one that forgets the run.
+
+    Dagster commits every event on its own; a quick log does not wait for the disk each time.
+    """
+    if settings.event_log == "none":
+        with dg.DagsterInstance.ephemeral() as instance:
+            yield instance
+    elif settings.event_log == "durable":
+        with dg.DagsterInstance.get() as instance:
+            yield instance
+    else:
+        sqlalchemy.event.listen(sqlalchemy.Engine, "connect", _do_not_sync)
+        try:
+            with dg.DagsterInstance.get() as instance:
+                yield instance
+        finally:
+            sqlalchemy.event.remove(sqlalchemy.Engine, "connect", _do_not_sync)
 
 
 def _do_not_sync(connection: object, _record: object) -> None:

@@ -13,7 +13,7 @@ SUITES_DIR = PROJECT_ROOT / "expectations" / "suites"
 
 _WAREHOUSES = ("duckdb", "spark")
 _LANGUAGES = ("zh", "en")
-_EVENT_LOGS = ("durable", "quick")
+_EVENT_LOGS = ("durable", "quick", "none")
 
 
 class InvalidSettings(ValueError):
@@ -37,7 +37,10 @@ class Settings:
     memory_limit: str = "8GB"
     threads: int = 2
     event_log: str = "durable"
-    """``quick`` leaves Dagster's event log in the system's cache: a power failure may cost it, a crash does not."""
+    """``quick`` leaves Dagster's event log in the system's cache: a power failure may cost it, a crash does not.
+
+    ``none`` keeps no log of runs from the command line, so that Dagster's UI does not show them.
+    """
 
     @property
     def raw(self) -> Path:
@@ -88,7 +91,8 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """Read the settings; raise :class:`InvalidSettings` on a value that cannot be used."""
         env = os.environ if environment is None else environment
-        home = Path(env.get("RETENTION_HOME", "var")).resolve()
+        # a link keeps its name: dbt knows a warehouse by its path, and would parse its project again for another one
+        home = Path(env.get("RETENTION_HOME", "var")).absolute()
         mapping = env.get("RETENTION_MAPPING")
         return cls(
             home=home,

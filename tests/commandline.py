@@ -15,9 +15,11 @@ import duckdb
 
 from dagster_project.cli import main
 from dagster_project.lib import deliveries
+from dagster_project.lib.dbt import run_target_dir
 from dagster_project.lib.deliveries import LedgerEntry
 from dagster_project.settings import PROJECT_ROOT, Settings
 from tests.forked import run_forked
+from tests.standing import standing
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Branch:
     home: Path
     landing: Path
     mapping: Path | None = None
+    event_log: str = "none"
+    """Storing Dagster's events takes as long as building the models."""
 
     @property
     def settings(self) -> Settings:
@@ -53,12 +57,13 @@ class Branch:
 
     def call(self, command: str, *arguments: str) -> Said:
         """``retention <command>`` with this home and landing, in a process of its own."""
-        places = ["--home", str(self.home), "--landing", str(self.landing)]
-        if self.mapping:
-            places += ["--mapping", str(self.mapping)]
         settings = {name: value for name, value in os.environ.items() if not name.startswith(("RETENTION_", "DBT_"))}
-        environment = {**settings, "RETENTION_LANGUAGE": "en", "RETENTION_EVENT_LOG": "quick"}
-        ended = run_forked(_retention, [command, *arguments, *places], environment, PROJECT_ROOT)
+        environment = {**settings, "RETENTION_LANGUAGE": "en", "RETENTION_EVENT_LOG": self.event_log}
+        with standing(self.home, run_target_dir(self.settings)) as home:
+            places = ["--home", str(home), "--landing", str(self.landing)]
+            if self.mapping:
+                places += ["--mapping", str(self.mapping)]
+            ended = run_forked(_retention, [command, *arguments, *places], environment, PROJECT_ROOT)
         return Said(ended.exit_status, ended.stdout, ended.stderr)
 
     def run(self, first: str, last: str, *options: str) -> Said:

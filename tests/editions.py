@@ -64,7 +64,7 @@ _MARTS: Mapping[str, tuple[tuple[str, ...], str]] = {
         " vanished_count bigint, churned_count bigint, same_month_churned_count bigint,"
         " passive_churned_count bigint, active_churned_count bigint, closing_count bigint,"
         " churn_rate_opening double, ci_low double, ci_high double, is_small boolean, ytd_churned_count bigint,"
-        " is_record_high boolean",
+        " is_record_high boolean, event_kinds string, event_titles string, event_titles_en string",
     ),
     "mart_churn_by_tenure": (
         ("month", "window_months", "scope_type", "scope_code", "tenure_bucket"),
@@ -105,6 +105,11 @@ _FACT_COLUMNS = "month string, subscriber_id string, district_code string, is_on
 _BUCKETS = ("01-03", "04-06", "07-12", "13-24", "25-36", "37-60", "61+")
 _HAZARDS = (0.0063, 0.0878, 0.0684, 0.0347, 0.0205, 0.016, 0.0111)
 _BANDS = ("0", "0-30", "30-50", "50-100", "100-200", "200+", "(unknown)")
+_EVENTS = {
+    "05": ("holiday+competitor", "劳动节、竞争对手促销", "Labour Day, Competitor campaign"),
+    "10": ("holiday", "国庆节", "National Day"),
+}
+"""Kinds and titles of events by calendar month."""
 _STAGES = ("identification", "growth", "stable", "warning", "sunk")
 
 
@@ -273,7 +278,7 @@ def _fill_scopes(connection: duckdb.DuckDBPyConnection, month: str, phase: int, 
         row = [month, kind, code, name, size, new, 0, 0, 0, 0, 0, churned, churned // 20]
         row += [churned * 3 // 10, churned - churned * 3 // 10, size + new - churned]
         row += [churned / size, churned / size * 0.98, churned / size * 1.02]
-        row += [is_small, churned * 3, False]
+        row += [is_small, churned * 3, False, *_EVENTS.get(month[5:], (None, None, None))]
         trend_rows.append(row)
         for bucket, hazard in zip(_BUCKETS, _HAZARDS, strict=True):
             for window in (1, 3):

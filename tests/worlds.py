@@ -10,9 +10,11 @@ from typing import Any
 import duckdb
 from dbt.cli.main import cli
 
-from dagster_project.lib import contract, raw
+from dagster_project.lib import contract, months, raw
+from dagster_project.lib.dbt import months_arguments
 from dagster_project.settings import DBT_PROJECT_DIR, Settings
 from tests.forked import Ended, run_forked
+from tests.standing import point_to, standing
 
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "crm_subscribers": {
@@ -74,6 +76,11 @@ class World:
             raw.remove(self.settings, table, month)
             self._columns.pop((table, month), None)
 
+    def withhold(self, table: str, month: str) -> None:
+        """Take one data set out of a month's delivery."""
+        raw.remove(self.settings, table, month)
+        self._columns.pop((table, month), None)
+
     def snapshots_hold_no_leavers(self, month: str) -> None:
         """State for ``month`` what a mapping can state: leavers are absent from the snapshot."""
         self._leavers_absent.add(month)
@@ -86,20 +93,28 @@ class World:
         warehouse: str = "duckdb",
         *,
         tests: bool = True,
+        seeds: bool = True,
+        tests_beside: str = "buildable",
     ) -> Ended:
-        """Seed, run and test the models for the months; raise :class:`BuildFailed` when anything fails."""
+        """Seed, run and test the models for the months; raise :class:`BuildFailed` when anything fails.
+
+        Without ``seeds`` the rules are those that are in the warehouse, also when a test changed them there.
+        ``tests_beside`` says which tests of selected models run, as dbt's indirect selection does.
+        """
         self._write_deliveries()
         raw.ensure_tables(self.settings)
-        chosen = [] if select is None else ["--select", select]
+        chosen = [] if select is None else ["--select", select, "--indirect-selection", tests_beside]
         chosen += [] if tests else ["--exclude-resource-type", "test"]
+        chosen += [] if seeds else ["--exclude-resource-type", "seed"]
         arguments = [
-            *("build", "--exclude-resource-type", "unit_test", *chosen),
-            *("--vars", f"{{from_month: '{from_month}', to_month: '{to_month}'}}"),
+            *("--no-write-json", "build", "--exclude-resource-type", "unit_test", *chosen),
+            *months_arguments(from_month, to_month),
         ]
         return run_dbt(self.settings, arguments, warehouse)
 
     def query(self, sql: str) -> list[dict[str, Any]]:
         """Rows of a query on the DuckDB warehouse."""
+        point_to(self.settings.home)  # views on raw files know it by that name
         with duckdb.connect(str(self.settings.duckdb_file), read_only=True) as connection:
             cursor = connection.execute(sql)
             names = [column[0] for column in cursor.description or ()]
@@ -157,25 +172,32 @@ class World:
 def run_dbt(settings: Settings, arguments: list[str], warehouse: str = "duckdb") -> Ended:
     """Run dbt on the project for ``settings``; nothing is written outside its home."""
     settings.warehouse_dir.mkdir(parents=True, exist_ok=True)
-    target = settings.scratch / "dbt"
+    target = settings.scratch / "dbt" / warehouse
     target.mkdir(parents=True, exist_ok=True)
-    environment = {
+    with standing(settings.home, target) as home:
+        ended = run_forked(_dbt, _arguments(arguments, target), _environment(settings, home, warehouse), target)
+    if ended.exit_status != 0:
+        raise BuildFailed(ended.stdout[-30_000:] + ended.stderr[-2000:])
+    return ended
+
+
+def _environment(settings: Settings, home: Path, warehouse: str) -> dict[str, str]:
+    return {
         **os.environ,
-        "RETENTION_HOME": str(settings.home),
+        "RETENTION_HOME": str(home),
         "RETENTION_WAREHOUSE": warehouse,
         "RETENTION_MEMORY_LIMIT": settings.memory_limit,
         "RETENTION_SPARK_PARTITIONS": "1",
         "DO_NOT_TRACK": "1",
     }
-    arguments = [
+
+
+def _arguments(arguments: list[str], target: Path) -> list[str]:
+    return [
         *("--no-use-colors", *arguments),
         *("--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR)),
         *("--target-path", str(target), "--log-path", str(target)),
     ]
-    ended = run_forked(_dbt, arguments, environment, settings.scratch)
-    if ended.exit_status != 0:
-        raise BuildFailed(ended.stdout[-8000:] + ended.stderr[-2000:])
-    return ended
 
 
 def _dbt(arguments: Sequence[str]) -> None:
@@ -208,6 +230,7 @@ def varied_world(home: Path) -> World:
         world.add_sql("billing_bills", month, _VARIED_BILLS.format(lag=lag))
         world.add_sql("billing_usage", month, _VARIED_USAGE.format(lag=lag, month=month))
         world.add_sql("billing_payments", month, _VARIED_PAYMENTS.format(lag=lag, month=month))
+        world.add_sql("billing_call_circle", month, _VARIED_CIRCLES)
         complaints = [
             {
                 "complaint_id": f"{month}-{number}",
@@ -228,6 +251,8 @@ def varied_world(home: Path) -> World:
             for number in range(30)
         ]
         world.add("crm_surveys", month, answers)
+        world.add("crm_exit_surveys", month, _varied_exit_answers(month, lag))
+        world.add("crm_contacts", month, _varied_contacts(month))
         world.add("quarantined_subscribers", month, [{"subscriber_id": "S007"}] if lag == 2 else [])
     groups = [{"group_id": "G0", "has_agreement": True}, {"group_id": "G1", "has_agreement": False}]
     world.add("crm_groups", "2011-02", groups)
@@ -235,10 +260,52 @@ def varied_world(home: Path) -> World:
     return world
 
 
+def _varied_contacts(month: str) -> list[dict[str, Any]]:
+    """Contacts with the lists of the month before, and with all who can be in a pilot, whatever their arm."""
+    lists = ("warning", "expiring", "silent", "non_billed", "mid_high")
+    care = [(number, "new_care") for number in range(3, 240, 29)]
+    others = [(number * 4, lists[number % len(lists)]) for number in range(60)]
+    return [
+        {
+            "contact_id": f"{month}-{place}",
+            "subscriber_id": f"S{number:03d}",
+            "list_month": months.shift(month, -1),
+            "list_type": list_type,
+            "contacted_at": f"{month}-06 15:00:00",
+            "outcome": ("accepted", "declined")[place % 2],
+            "cost": 1.25 * (place % 5),
+        }
+        for place, (number, list_type) in enumerate(care + others)
+    ]
+
+
+def _varied_exit_answers(month: str, lag: int) -> list[dict[str, Any]]:
+    """Two thirds of everybody, of whom those count who left: in the month or, in the last one, in April too."""
+    causes = ("price", "voice_quality", "other", "billing+handset", "relocation", "loopholes", "no known code", None)
+    destinations = ("rival_mobile", "internal", None, "other")
+    return [
+        {
+            "subscriber_id": f"S{number:03d}",
+            "churn_month": churn_month,
+            "cause_code": causes[number % len(causes)],
+            "destination": destinations[number % len(destinations)],
+        }
+        for churn_month in ([month, "2011-04"] if lag == 3 else [month])
+        for number in range(240)
+        if number % 3 or churn_month != month
+    ]
+
+
 _VARIED_SNAPSHOT = """
 select
     printf('S%03d', i) as subscriber_id,
     printf('138%08d', i) as msisdn,
+    'K' || cast(case when i % 17 = 0 then i // 17 when i % 19 = 0 then i // 19 else 1000 + i end as varchar)
+        as customer_id,
+    'I' || cast(case when i % 62 = 0 then i // 62 when i % 46 = 0 then i // 46 else 1000 + i end as varchar)
+        as imei_hash,
+    'A' || cast(case when i % 31 = 0 then i // 31 when i % 23 = 0 then i // 23 else 1000 + i end as varchar)
+        as pay_account,
     'D' || cast((i + case when i % 37 = 0 then {lag} else 0 end) % 3 as varchar) as district_code,
     case when i % 41 = 0 then null else 'B' || cast((i + case when i % 29 = 0 then {lag} else 0 end) % 2 as varchar) end
         as brand,
@@ -248,6 +315,7 @@ select
     case
         when i % 19 = 0 then cast('2011-06-07' as date)
         when i % 23 = 0 then cast('2011-05-11' as date)
+        when i % 29 = 3 then cast('2011-01-20' as date)
         else cast('2007-02-03' as date) + cast(i * 6 as integer)
     end as join_date,
     case
@@ -327,4 +395,14 @@ select
     10 * (1 + (i + {lag}) % 7) as amount
 from range(240) as numbers(i), range(3) as times(j)
 where j < (i + {lag}) % 4
+"""
+
+_VARIED_CIRCLES = """
+select
+    printf('S%03d', i) as subscriber_id,
+    'H' || cast(case when i % 17 = 0 then i // 17 when i % 19 = 0 then i // 19 else 1000 + i end * 10 + j as varchar)
+        as contact_hash,
+    1 + (i + j) % 7 as calls
+from range(240) as numbers(i), range(6) as contacts(j)
+where (i * 5 + j) % 11 <> 0
 """

@@ -77,7 +77,7 @@ def _examine(settings: Settings, months: Sequence[str], data_set: str) -> dict[s
     examinations = admission.examine(settings, list(found.values()), data_set)
     for month, examination in examinations.items():
         if examination.refusals:
-            admission.refuse(settings, found[month])
+            admission.refuse(settings, found[month], list(found.values()))
     return {month: (found[month], examination) for month, examination in examinations.items()}
 
 

@@ -57,16 +57,22 @@ class Admission:
         )
 
 
-def examine(settings: Settings, month_deliveries: Sequence[Delivery], data_set: str) -> dict[str, Examination]:
+def examine(
+    settings: Settings, month_deliveries: Sequence[Delivery], data_set: str, run: Sequence[Delivery] = ()
+) -> dict[str, Examination]:
     """Read one data set of each month's delivery into its candidate and validate the candidates, by month.
 
     Unchanged input gives the earlier finding again without repeating the work. Months are read side by
-    side, and validated together, because judging many small candidates at once costs little more than one.
+    side, and validated together, because judging many small candidates at once costs little more than one;
+    but reference data one after the other, because a month without them takes those of the months before,
+    be they accepted or of the same ``run`` (of which ``month_deliveries`` are in any case).
     """
-    workers = max(1, min(settings.threads, len(month_deliveries)))
+    together = (*run, *month_deliveries)
+    workers = 1 if contract.DATA_SETS[data_set].is_reference else max(1, min(settings.threads, len(month_deliveries)))
     own = settings.for_one_of(workers)
+    in_order = sorted(month_deliveries, key=lambda delivery: delivery.month)
     with ThreadPoolExecutor(workers) as pool:
-        read = pool.map(lambda delivery: ingestion.ingest(own, delivery, data_set), month_deliveries)
+        read = pool.map(lambda delivery: ingestion.ingest(own, delivery, data_set, together), in_order)
         reports = {report.month: report for report in read}
     sound = [d for d in month_deliveries if reports[d.month].is_delivered and not reports[d.month].refusals]
     outcomes = _validate(settings, {d.month: ingestion.candidate_path(settings, d, data_set) for d in sound}, data_set)
@@ -77,9 +83,12 @@ def examine(settings: Settings, month_deliveries: Sequence[Delivery], data_set: 
     }
 
 
-def decide(settings: Settings, delivery: Delivery) -> Admission:
-    """Examine every data set and what holds between data sets and months; change no accepted data."""
-    examinations = {name: examine(settings, [delivery], name)[delivery.month] for name in contract.DATA_SETS}
+def decide(settings: Settings, delivery: Delivery, run: Sequence[Delivery] = ()) -> Admission:
+    """Examine every data set and what holds between data sets and months; change no accepted data.
+
+    With the deliveries of a ``run`` it is examined as if the earlier ones of them were accepted.
+    """
+    examinations = {name: examine(settings, [delivery], name, run)[delivery.month] for name in contract.DATA_SETS}
     refusals = tuple(refusal for examination in examinations.values() for refusal in examination.refusals)
     if refusals:
         return Admission(delivery, examinations, (), refusals)
@@ -100,9 +109,9 @@ def admit(settings: Settings, delivery: Delivery) -> Admission:
     return admission
 
 
-def refuse(settings: Settings, delivery: Delivery) -> None:
+def refuse(settings: Settings, delivery: Delivery, run: Sequence[Delivery] = ()) -> None:
     """Put every reason why ``delivery`` cannot be accepted into the ledger, not just the first one found."""
-    admission = decide(settings, delivery)
+    admission = decide(settings, delivery, run)
     ingestion.refuse(settings, delivery, admission.reports, admission.refusals)
 
 

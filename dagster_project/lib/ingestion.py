@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -49,24 +49,26 @@ _DUPLICATE = -2
 _SNAPSHOT = "crm_subscribers"
 
 
-def ingest(settings: Settings, delivery: Delivery, data_set_name: str) -> DataSetReport:
+def ingest(settings: Settings, delivery: Delivery, data_set_name: str, run: Sequence[Delivery] = ()) -> DataSetReport:
     """Read all parts of one data set of a delivery and write its candidate, quarantine and report.
 
-    Never raises for bad input: what stands against the data set is in ``refusals``. The same delivery
-    with the same accepted data, settings and contract is not read again.
+    ``run`` has the deliveries that are to be accepted in the same run: what an earlier one of them holds as a
+    candidate counts as if it were accepted. Never raises for bad input: what stands against the data set is in
+    ``refusals``. The same delivery with the same earlier data, settings and contract is not read again.
     """
     data_set = contract.DATA_SETS[data_set_name]
-    needed = {name: ingest(settings, delivery, name) for name in _looked_up(data_set)}
+    needed = {name: ingest(settings, delivery, name, run) for name in _looked_up(data_set)}
     known = reports.read(report_path(settings, delivery, data_set_name))
+    before = _Before(settings, delivery.month, run)
     if (
         known
-        and known.fingerprint == _fingerprint(settings, delivery, data_set, needed, known)
+        and known.fingerprint == _fingerprint(before, delivery, data_set, needed, known)
         and _is_complete(settings, delivery, known)
     ):
         return known
     with _workplace(settings, delivery, data_set) as work, engine.connect(settings) as connection:
-        report = _Job(settings, delivery, data_set, needed, connection).run(work)
-    report = replace(report, fingerprint=_fingerprint(settings, delivery, data_set, needed, report))
+        report = _Job(settings, delivery, data_set, needed, before, connection).run(work)
+    report = replace(report, fingerprint=_fingerprint(before, delivery, data_set, needed, report))
     reports.write(report, report_path(settings, delivery, data_set_name))
     return report
 
@@ -87,16 +89,16 @@ def _is_complete(settings: Settings, delivery: Delivery, report: DataSetReport) 
 
 
 def _fingerprint(
-    settings: Settings,
+    before: _Before,
     delivery: Delivery,
     data_set: DataSet,
     needed: Mapping[str, DataSetReport],
     report: DataSetReport,
 ) -> str:
     """Everything that ``report`` rests on: of earlier months only what was really looked at."""
-    earlier = {m: e.delivery_id for m, e in deliveries.accepted(settings).items() if m < delivery.month}
+    settings = before.settings
     absent = [name for name, other in {**needed, data_set.name: report}.items() if not other.is_delivered]
-    held = {name: _held_before(settings, earlier, name) for name in absent}
+    held = {name: before.holding(name) for name in absent}
     facts = (
         _READING,
         delivery.delivery_id,
@@ -105,7 +107,7 @@ def _fingerprint(
         sorted((m, name) for m, (name, _) in _snapshots_before(settings, delivery.month).items())
         if report.looked_back
         else None,
-        sorted((name, month, earlier[month]) for name, month in held.items() if month),
+        sorted((name, one.month, one.delivery_id) for name, one in held.items() if one),
     )
     return hashlib.sha256(repr(facts).encode()).hexdigest()
 
@@ -124,11 +126,37 @@ def _snapshots_before(settings: Settings, month: str) -> dict[str, tuple[str, Pa
     return {m: (name, path) for m, (name, path) in found.items() if m < month and path.is_file()}
 
 
-def _held_before(settings: Settings, earlier: Mapping[str, str], name: str) -> str | None:
-    """The newest earlier month whose accepted delivery holds a reference data set."""
-    if not contract.DATA_SETS[name].is_reference:
-        return None
-    return max((month for month in earlier if raw.path(settings, name, month).is_file()), default=None)
+@dataclass(frozen=True)
+class _Held:
+    """Reference data of an earlier month: whose delivery, and the file."""
+
+    month: str
+    delivery_id: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class _Before:
+    """What the months before ``month`` hold: as accepted, and of the same run as it will be."""
+
+    settings: Settings
+    month: str
+    run: Sequence[Delivery]
+
+    def holding(self, name: str) -> _Held | None:
+        """The newest earlier month that holds a reference data set; None when no month does."""
+        if not contract.DATA_SETS[name].is_reference:
+            return None
+        found = [one for one in self._files(name) if one.path.is_file()]
+        return max(found, key=lambda one: one.month, default=None)
+
+    def _files(self, name: str) -> Iterator[_Held]:
+        earlier = {delivery.month: delivery for delivery in self.run if delivery.month < self.month}
+        for month, entry in deliveries.accepted(self.settings).items():
+            if month < self.month and month not in earlier:
+                yield _Held(month, entry.delivery_id, raw.path(self.settings, name, month))
+        for month, delivery in earlier.items():
+            yield _Held(month, delivery.delivery_id, candidate_path(self.settings, delivery, name))
 
 
 @contextmanager
@@ -149,6 +177,7 @@ class _Job:
     delivery: Delivery
     data_set: DataSet
     needed: Mapping[str, DataSetReport]
+    before: _Before
     connection: duckdb.DuckDBPyConnection
 
     def run(self, work: Path) -> DataSetReport:
@@ -169,8 +198,7 @@ class _Job:
         return self._load(batch, report)
 
     def _missing(self, batch: Batch) -> Iterator[Refusal]:
-        earlier = {m: e.delivery_id for m, e in deliveries.accepted(self.settings).items() if m < self.delivery.month}
-        held = _held_before(self.settings, earlier, self.data_set.name)
+        held = self.before.holding(self.data_set.name)
         if self.data_set.required and not batch.is_delivered and held is None:
             yield self._refusal("missing_data_set", month=self.delivery.month, title=self.data_set.title)
 
@@ -218,9 +246,8 @@ class _Job:
             path = candidate_path(self.settings, self.delivery, data_set)
             is_known = not report.refusals
         else:
-            earlier = {m: "" for m in deliveries.accepted(self.settings) if m < self.delivery.month}
-            month = _held_before(self.settings, earlier, data_set)
-            path, is_known = raw.path(self.settings, data_set, month or raw.NO_MONTH), month is not None
+            held = self.before.holding(data_set)
+            path, is_known = held.path if held else Path(), held is not None
         if is_known:
             self.connection.execute(
                 f"create temp table known_{column} as select {key} as code from read_parquet({literal(str(path))})"

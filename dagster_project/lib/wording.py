@@ -20,15 +20,16 @@ class UnknownWording(KeyError):
 
 def text(key: str, language: str, **values: Any) -> str:
     """The catalogue's text for ``<topic>.<key>`` in ``language``, with ``values`` filled in."""
-    topic, _, name = key.partition(".")
+    subject, _, name = key.partition(".")
     try:
-        template = _topic(topic)[name][language]
+        template = topic(subject)[name][language]
     except KeyError:
-        raise UnknownWording(f"no {language} text for {key!r} in {_CATALOGUE / (topic + '.yml')}") from None
+        raise UnknownWording(f"no {language} text for {key!r} in {_CATALOGUE / (subject + '.yml')}") from None
     return template.format(**values) if values else template
 
 
 @cache
-def _topic(topic: str) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = yaml.safe_load((_CATALOGUE / f"{topic}.yml").read_text(encoding="utf-8"))
+def topic(name: str) -> dict[str, dict[str, str]]:
+    """A whole topic file: texts by key and language."""
+    found: dict[str, dict[str, str]] = yaml.safe_load((_CATALOGUE / f"{name}.yml").read_text(encoding="utf-8"))
     return found

@@ -25,3 +25,13 @@ cast(cast(floor(
     {%- if not loop.last %} + {% endif %}
 {%- endfor %}) / 65536e0)
 {%- endmacro -%}
+
+
+{%- macro monthly_equivalent(rate, months) -%}
+{#- The monthly rate that compounds to `rate` over `months`: 1 - (1 - rate)^(1 / months) (domain 3.3); null over no
+    month, and of more than everybody. Rounded, because the engines' powers differ in their last bits. -#}
+case
+    when ({{ rate }}) between 0e0 and 1e0
+        then {{ rounded('1e0 - power(1e0 - (' ~ rate ~ '), 1e0 / nullif(cast(' ~ months ~ ' as double), 0))', 12) }}
+end
+{%- endmacro -%}

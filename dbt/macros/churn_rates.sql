@@ -4,10 +4,9 @@
 case when {{ remaining }} >= {{ at_least }} then {{ ratio(churned, remaining) }} end
 {%- endmacro %}
 
-{#- One end of the Wilson 95 % interval of a share. Null when the denominator is zero, and when more
-    events than trials were counted (possible where a month's newcomers leave within it). -#}
-{% macro wilson_bound(successes, trials, sign) -%}
-{%- set z = "1.959963984540054e0" -%}
+{#- One end of the Wilson interval of a share, 95 % unless told another normal quantile. Null when the denominator is
+    zero, and when more events than trials were counted (possible where a month's newcomers leave within it). -#}
+{% macro wilson_bound(successes, trials, sign, z="1.959963984540054e0") -%}
 {%- set n = "cast(nullif(" ~ trials ~ ", 0) as double)" -%}
 {%- set p = "(cast(" ~ successes ~ " as double) / " ~ n ~ ")" -%}
 case
@@ -20,12 +19,12 @@ case
 end
 {%- endmacro %}
 
-{% macro wilson_low(successes, trials) -%}
-{{ wilson_bound(successes, trials, "-") }}
+{% macro wilson_low(successes, trials, z="1.959963984540054e0") -%}
+{{ wilson_bound(successes, trials, "-", z) }}
 {%- endmacro %}
 
-{% macro wilson_high(successes, trials) -%}
-{{ wilson_bound(successes, trials, "+") }}
+{% macro wilson_high(successes, trials, z="1.959963984540054e0") -%}
+{{ wilson_bound(successes, trials, "+", z) }}
 {%- endmacro %}
 
 {#- The scopes in which churn is counted, as a table of their types. -#}
@@ -91,4 +90,50 @@ inner join (
         and window_lengths.window_months - 1 = histories.lag
         and window_lengths.window_months = histories.delivered_months
 where ends.lag < window_lengths.window_months
+{%- endmacro %}
+
+{#- A select with one row a month of the range that tells which columns of scopes the snapshot had. -#}
+{% macro delivered_scopes() -%}
+select
+    month,
+    max(case when column_name = 'brand' then 1 else 0 end) as has_brand,
+    max(case when column_name = 'network' then 1 else 0 end) as has_network,
+    max(case when column_name = 'payment_type' then 1 else 0 end) as has_payment_type
+from {{ ref('stg_deliveries__columns') }}
+where
+    data_set = 'crm_subscribers'
+    and {{ months_in_range() }}
+group by month
+{%- endmacro %}
+
+{#- A subscriber's codes in the scope types; null where the column was not delivered, so that such a scope has no row. -#}
+{% macro scope_columns(relation, delivered='delivered_scopes') -%}
+coalesce({{ relation }}.district_code, '(unknown)') as district_code,
+case when {{ delivered }}.has_brand = 1 then coalesce({{ relation }}.brand, '(unknown)') end as brand,
+case when {{ delivered }}.has_network = 1 then coalesce({{ relation }}.network_type, '(unknown)') end as network_type,
+case when {{ delivered }}.has_payment_type = 1 then coalesce({{ relation }}.payment_type, '(unknown)') end as payment_type
+{%- endmacro %}
+
+{#- Two tables, the second with the median of `value` and the number of rows in every group `by` of `relation`: the
+    mean of the two middle values where the number is even. `tie` tells rows of a group apart. Written out, because
+    engines interpolate differently in the last bits. -#}
+{% macro median_of(relation, value, by, tie) -%}
+{{ relation }}_ordered as (
+    select
+        {{ by | join(', ') }},
+        {{ value }},
+        row_number() over (partition by {{ by | join(', ') }} order by {{ value }}, {{ tie }}) as place,
+        count(*) over (partition by {{ by | join(', ') }}) as row_count
+    from {{ relation }}
+),
+
+{{ relation }}_median as (
+    select
+        {{ by | join(', ') }},
+        max(row_count) as row_count,
+        (min({{ value }}) + max({{ value }})) / 2e0 as median
+    from {{ relation }}_ordered
+    where 2 * place between row_count and row_count + 2
+    group by {{ by | join(', ') }}
+)
 {%- endmacro %}

@@ -1,8 +1,16 @@
-{#- Months are text YYYY-MM. The range to replace is the vars from_month and to_month, both included. -#}
+{#- Months are text YYYY-MM. The range to replace is that of dbt's flags --event-time-start (included) and
+    --event-time-end (excluded), because other variables would have the whole project parsed anew. Unit tests state it
+    by the vars from_month and to_month, both included. -#}
 
-{%- macro from_month() -%}{{ return(var('from_month')) }}{%- endmacro -%}
+{%- macro from_month() -%}
+    {%- set start = invocation_args_dict.get('event_time_start') -%}
+    {{ return('%04d-%02d' % (start.year, start.month) if start else var('from_month')) }}
+{%- endmacro -%}
 
-{%- macro to_month() -%}{{ return(var('to_month')) }}{%- endmacro -%}
+{%- macro to_month() -%}
+    {%- set end = invocation_args_dict.get('event_time_end') -%}
+    {{ return(shift_month('%04d-%02d' % (end.year, end.month), -1) if end else var('to_month')) }}
+{%- endmacro -%}
 
 {%- macro shift_month(month, count) -%}
 {#- The month `count` months later, computed while compiling; the absent range 'none' stays absent. -#}
@@ -32,40 +40,53 @@
 {%- macro calendar(look_back=0) -%}
 {#- A select with one row a month of the range: the months, days and quarter around it. -#}
     {%- set months = months_between(shift_month(from_month(), -look_back), to_month()) -%}
-    {%- for month in months or ['1970-01'] %}
     select
-        '{{ month }}' as month,
-        '{{ shift_month(month, -1) }}' as previous_month,
-        '{{ shift_month(month, 1) }}' as next_month,
-        cast('{{ month }}-01' as date) as first_on,
-        cast('{{ last_day_of(month) }}' as date) as last_on,
-        {{ last_day_of(month)[8:] | int }} as days_in_month,
-        {{ (month[:4] | int) * 12 + (month[5:] | int) - 1 }} as month_number,
-        '{{ month[:4] }}-Q{{ ((month[5:] | int) + 2) // 3 }}' as quarter
+        month,
+        previous_month,
+        next_month,
+        cast(first_on as date) as first_on,
+        cast(last_on as date) as last_on,
+        days_in_month,
+        month_number,
+        quarter
+    from (
+        values
+        {%- for month in months or ['1970-01'] %}
+        (
+            '{{ month }}',
+            '{{ shift_month(month, -1) }}',
+            '{{ shift_month(month, 1) }}',
+            '{{ month }}-01',
+            '{{ last_day_of(month) }}',
+            {{ last_day_of(month)[8:] | int }},
+            {{ (month[:4] | int) * 12 + (month[5:] | int) - 1 }},
+            '{{ month[:4] }}-Q{{ ((month[5:] | int) + 2) // 3 }}'
+        ){{ ',' if not loop.last }}
+        {%- endfor %}
+    ) as calendar_months (
+        month, previous_month, next_month, first_on, last_on, days_in_month, month_number, quarter
+    )
     {%- if not months %}
     where 1 = 0
     {%- endif %}
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
-    {%- endfor %}
 {%- endmacro -%}
 
 {%- macro lags(depth, first=0) -%}
 {#- A select that names, for every month of the range, the months 0 (or `first`) to `depth` before it. -#}
     {%- set months = months_between(from_month(), to_month()) -%}
-    {%- for month in months or ['1970-01'] %}
-    {%- for lag in range(first, depth + 1) %}
-    select '{{ month }}' as month, '{{ shift_month(month, -lag) }}' as lagged_month, {{ lag }} as lag
-    {%- if not months %} where 1 = 0{% endif %}
-    {%- if not loop.last %}
-    union all
+    select month, lagged_month, lag
+    from (
+        values
+        {%- for month in months or ['1970-01'] %}
+        {%- for lag in range(first, depth + 1) %}
+        ('{{ month }}', '{{ shift_month(month, -lag) }}', {{ lag }}){{ ',' if not loop.last }}
+        {%- endfor %}
+        {{- ',' if not loop.last }}
+        {%- endfor %}
+    ) as lagged_months (month, lagged_month, lag)
+    {%- if not months %}
+    where 1 = 0
     {%- endif %}
-    {%- endfor %}
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
-    {%- endfor %}
 {%- endmacro -%}
 
 {%- macro last_day_of(month) -%}

@@ -1,27 +1,44 @@
-{#- Business rules are seed rows; these macros read what holds in a month. -#}
+{#- Business rules are seed rows with the months in which they hold; these macros read what holds in a month. -#}
 
-{%- macro thresholds(keys) -%}
-{#- A select with one row a month of the range and a double column per threshold key. -#}
+{%- macro in_force(table, look_back=0) -%}
+{#- A select of a rule table's rows with the month in which they hold: one row a month of the range (and of some months
+    before it, for look-backs) and rule. Both ends of a validity belong to it; an empty end is none. -#}
+    select
+        calendar.month,
+        rule_rows.*
+    from ({{ calendar(look_back) }}) as calendar
+    inner join {{ ref(table) }} as rule_rows
+        on
+            rule_rows.valid_from <= calendar.month
+            and coalesce({{ text_or_null('rule_rows.valid_to') }}, '9999-12') >= calendar.month
+{%- endmacro -%}
+
+{%- macro text_or_null(column) -%}
+{#- A seed's text, null where its cell is empty: dbt-spark loads such a cell as the word None. -#}
+nullif(nullif({{ column }}, ''), 'None')
+{%- endmacro -%}
+
+{%- macro values_in_force(table, key, value, codes, otherwise='null') -%}
+{#- A select with one row a month of the range and a column per code: what `value` says of the rule whose `key` it is. -#}
     select
         calendar.month
-        {%- for key in keys %},
-        max(case when thresholds.key = '{{ key }}' then cast(thresholds.value as double) end) as {{ key }}
+        {%- for code in codes %},
+        coalesce(max(case when {{ table }}.{{ key }} = '{{ code }}' then {{ value }} end), {{ otherwise }}) as {{ code }}
         {%- endfor %}
     from ({{ calendar() }}) as calendar
-    left join {{ ref('thresholds') }} as thresholds
-        on
-            thresholds.valid_from <= calendar.month
-            and coalesce(nullif(thresholds.valid_to, ''), '9999-12') >= calendar.month
+    left join ({{ in_force(table) }}) as {{ table }}
+        on calendar.month = {{ table }}.month
     group by calendar.month
 {%- endmacro -%}
 
+{%- macro thresholds(keys) -%}
+{#- A select with one row a month of the range and a double column per threshold key. -#}
+    {{ values_in_force('thresholds', 'key', 'cast(thresholds.value as double)', keys) }}
+{%- endmacro -%}
+
 {%- macro clause_weights(column, codes) -%}
-{#- A select with one row and an integer column per clause code: its weight. -#}
-    select
-        {%- for code in codes %}
-        max(case when clause_code = '{{ code }}' then {{ column }} end) as {{ code }}{{ ',' if not loop.last }}
-        {%- endfor %}
-    from {{ ref('warning_clauses') }}
+{#- A select with one row a month of the range and an integer column per clause code: its weight. -#}
+    {{ values_in_force('warning_clauses', 'clause_code', 'warning_clauses.' ~ column, codes, otherwise='0') }}
 {%- endmacro -%}
 
 {%- macro templates(codes) -%}
@@ -57,4 +74,9 @@ coalesce(cast(cast({{ rounded('cast(' ~ value ~ ' as double)', digits) }} as dec
 {%- macro joined_codes(codes, prefix='is_') -%}
 {#- The codes whose flag is true, joined by +; null when none is. -#}
 nullif(concat_ws('+'{% for code in codes %}, case when {{ prefix }}{{ code }} then '{{ code }}' end{% endfor %}), '')
+{%- endmacro -%}
+
+{%- macro is_exempt_from_holdout(value_tier, is_special) -%}
+{#- Members of groups and special persons are never withheld from a list (domain 5.6), so they are in no arm either. -#}
+(coalesce({{ value_tier }}, 'U') = 'group' or coalesce({{ is_special }}, false))
 {%- endmacro -%}

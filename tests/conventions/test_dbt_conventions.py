@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,8 +12,7 @@ import sqlglot
 from sqlglot import exp
 
 from dagster_project.lib import contract, raw
-from dagster_project.settings import DBT_PROJECT_DIR, Settings
-from tests.worlds import run_dbt
+from dagster_project.settings import DBT_PROJECT_DIR
 
 Node = Mapping[str, Any]
 
@@ -68,23 +66,29 @@ REQUIRED_COLUMNS = {
         churn_rate_exposure churn_rate_legacy ci_low ci_high is_small churned_share base_share""",
     "mart_churn_by_arpu_band": """window_months arpu_band churned_count closing_count churned_share base_share
         band_index""",
+    "mart_churn_cause": """scope_type scope_code side cause_group leaf controllability urgency policy reported_count
+        share unknown_share""",
+    "mart_churn_destination": """scope_type scope_code destination reported_count share""",
+    "mart_churn_hazard": """tenure_month at_risk_count churned_count hazard_rate is_spike""",
+    "mart_churn_by_group": "group_id group_name member_count churned_count churned_count_2m is_alert",
+    "mart_churn_by_channel": """channel_code new_count early_churned_count second_topup_rate
+        survival_to_assessment_rate assessment_spike_ratio suspicious_count suspicious_share is_suspicious""",
     "mart_lifecycle_cube": """lifecycle_stage value_tier subscriber_count billed_revenue_amount arpu_amount
         churned_next_month_count""",
+    "mart_lifecycle_transition": "from_stage to_stage subscriber_count share",
+    "mart_revenue_bridge": """scope_type scope_code billed_count revenue_amount arpu_amount mou price_per_unit
+        volume_effect_mom usage_effect_mom price_effect_mom volume_effect_yoy usage_effect_yoy price_effect_yoy""",
+    "mart_base_flow": "scope_type scope_code new_count returning_count resurrecting_count dormant_count",
+    "mart_cohort_retention": "joined_month age_months survivors_count survival_rate arpu_amount",
+    "mart_high_value_cohort": "scope_type scope_code cohort_count kept_count kept_rate",
+    "mart_retention_effect": """list_month list_type measure_code treated_count control_count churn_rate_treated
+        churn_rate_control effect ci_low ci_high saves spend_amount cost_per_save_amount net_benefit_amount""",
+    "mart_pilot": """pilot_id arm treated_count control_count churn_rate_treated churn_rate_control effect ci_low
+        ci_high saves spend_amount cost_per_save_amount net_benefit_amount balance power verdict""",
     "mart_delivery_quality": """data_set files lines_read loaded_count quarantined_count duplicate_count share
         status""",
 }
 """The columns that the output contract promises beside ``month``."""
-
-
-@pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
-    """The project compiled for DuckDB; both warehouses share its SQL but for dispatched macros."""
-    home = tmp_path_factory.mktemp("conventions")
-    settings = Settings(home=home, landing=home / "landing")
-    raw.ensure_tables(settings)
-    run_dbt(settings, ["compile", "--vars", "{from_month: '2011-09', to_month: '2011-10'}"])
-    content: Mapping[str, Any] = json.loads((settings.scratch / "dbt" / "manifest.json").read_text())
-    return content
 
 
 @pytest.fixture(scope="module")

@@ -4,18 +4,21 @@ When a change of the definitions is meant: ``RETENTION_UPDATE_SNAPSHOT=1 pytest 
 and read the difference of ``definitions.json`` before committing it.
 """
 
+import hashlib
 import json
 import os
 import re
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from dagster_project.defs.resources import manifest
 from dagster_project.defs.transform.translator import RetentionTranslator
-from dagster_project.lib import contract, raw
+from dagster_project.lib import contract, raw, rules
 from dagster_project.lib.dbt import manifest_path
 from dagster_project.lib.exports.catalog import read_catalog
+from dagster_project.settings import DBT_PROJECT_DIR
 
 SNAPSHOT = Path(__file__).with_name("definitions.json")
 
@@ -125,3 +128,18 @@ def test_what_opens_the_warehouse_shares_one_pool(definitions):
         "export__marts",
         "export__restricted_marts",
     }
+
+
+@pytest.mark.parametrize("table", ["thresholds", *rules.RULE_TABLES])
+def test_a_changed_rule_table_has_another_code_version_and_the_publication_rests_on_it(definitions, table):
+    graph = definitions.resolve_asset_graph()
+    node = graph.get(dg.AssetKey(["rules", table]))
+    content = (DBT_PROJECT_DIR / "seeds" / f"{table}.csv").read_text(encoding="utf-8").strip()
+    assert node.code_version == hashlib.sha256(content.encode()).hexdigest()
+    readers, waiting = set(), [node.key]
+    while waiting:
+        found = graph.get(waiting.pop()).child_keys - readers
+        readers |= found
+        waiting += found
+    assert dg.AssetKey("publication") in readers
+    assert {key.path[0] for key in readers} >= {"retention", "export"}

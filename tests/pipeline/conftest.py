@@ -9,6 +9,7 @@ import pytest
 from dagster_project.synth.dumps import generate
 from dagster_project.synth.world import OperatorPlan
 from tests.commandline import Branch
+from tests.shared import made_once
 
 FIRST, LAST_RUN = "2011-01", "2011-03"
 
@@ -16,17 +17,22 @@ FIRST, LAST_RUN = "2011-01", "2011-03"
 @pytest.fixture(scope="session")
 def operator(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Deliveries of 1,000 subscribers, 2011-01 to 2011-06. Tests must not change them."""
-    landing = tmp_path_factory.mktemp("operator") / "landing"
+    return made_once(tmp_path_factory, "operator", _generate)
+
+
+def _generate(landing: Path) -> None:
     generate(OperatorPlan(subscribers=1_000, months=6), landing)
-    return landing
 
 
 @pytest.fixture(scope="session")
 def published(operator: Path, tmp_path_factory: pytest.TempPathFactory) -> Branch:
     """A home in which 2011-01 to 2011-03 were run by one command. Tests must not change it."""
-    branch = Branch(tmp_path_factory.mktemp("published") / "home", operator)
-    said = branch.run(FIRST, LAST_RUN)
-    assert said.exit_status == 0, said.words
+
+    def run(home: Path) -> None:
+        said = Branch(home, operator, event_log="quick").run(FIRST, LAST_RUN)
+        assert said.exit_status == 0, said.words
+
+    branch = Branch(made_once(tmp_path_factory, "published", run), operator)
     assert list(branch.current) == ["2011-01", "2011-02", "2011-03"]
     return branch
 

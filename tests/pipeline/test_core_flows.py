@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.worlds import World, varied_world
+from tests.worlds import World
 
 pytestmark = pytest.mark.slow
 
@@ -113,18 +113,6 @@ def test_data_that_was_not_delivered_is_null_and_a_missing_bill_is_zero(world: W
     )
     assert rows[0].pop("billed_revenue_amount") == 0
     assert set(rows[0].values()) == {None}
-
-
-def test_months_one_by_one_give_the_same_rows_as_the_whole_range(tmp_path: Path) -> None:
-    together, one_by_one = varied_world(tmp_path / "together"), varied_world(tmp_path / "one_by_one")
-    chosen = "+mart_work_lists +fct_churn"
-    together.build("2011-02", "2011-06", select=chosen)
-    for first, last in (("2011-02", "2011-04"), ("2011-05", "2011-05"), ("2011-06", "2011-06")):
-        one_by_one.build(first, last, select=chosen)
-    for relation in ("core.fct_subscriber_months", "core.fct_churn", "retention.mart_work_lists"):
-        key = "month, subscriber_id" if relation.startswith("core") else "month, list_type, subscriber_id"
-        query = f"select * from {relation} order by {key}"
-        assert together.query(query) == one_by_one.query(query)
 
 
 def test_a_month_built_again_is_replaced_whole_and_its_neighbours_stay(tmp_path: Path) -> None:

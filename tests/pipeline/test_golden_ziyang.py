@@ -1,8 +1,8 @@
 """The Ziyang report's figures (domain.md part 4, S0) out of a branch with exactly its counts.
 
 Three months of deliveries with 146 979 leavers and 1 535 376 subscribers at the end go as raw data through all
-models; every test names the figure it reproduces. Left to later work, because their marts do not exist yet: G33 and
-G35 (groups), G36 (hazard spikes), G38 (pilot). G37 asserts that the report does not close.
+models; every test names the figure it reproduces. Left to later work, because its mart does not exist yet: G38
+(pilot). G37 asserts that the report does not close.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ import duckdb
 import pytest
 
 from dagster_project.lib import months
+from dagster_project.lib.dbt import months_arguments
 from tests.pipeline.printing import percent, rounded, ten_thousands
 from tests.worlds import World, run_dbt
 
@@ -85,14 +86,15 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Mapping[tuple[str, str]
         connection.execute("drop table core.fct_subscriber_months")
         connection.execute(f"""
             create view core.fct_subscriber_months as
-            select *, '13-24' as tenure_bucket, 30 as exposure_days, 'GSM' as network_type, 'GSM' as network_type_open,
+            select *, '13-24' as tenure_bucket, 20 as tenure_month, 30 as exposure_days,
+                'GSM' as network_type, 'GSM' as network_type_open,
                 'prepaid' as payment_type, 'prepaid' as payment_type_open, false as is_reinstated,
                 false as is_appeared, false as is_entered_base, false as is_left_base, false as is_vanished,
                 case when is_churned then 'active' end as churn_kind
             from ({rows})
         """)
-    variables = f"{{from_month: '2009-01', to_month: '{EDGE}'}}"
-    run_dbt(world.settings, ["run", "--select", "int_churn_cells_counted", "mart_churn_trend", "--vars", variables])
+    chosen = ("int_churn_cells_counted", "int_churn_flows_counted", "mart_churn_trend")
+    run_dbt(world.settings, ["run", "--select", *chosen, *months_arguments("2009-01", EDGE)])
     rows = world.query("select * from retention.mart_churn_trend where scope_type in ('network', 'district', 'brand')")
     return {(row["month"], row["scope_code"]): row for row in rows}
 

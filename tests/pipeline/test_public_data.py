@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import Future, ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,6 +17,7 @@ SHARED = Path(os.environ.get("RETENTION_SHARED_DATA") or Path(__file__).parents[
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.thorough,
     pytest.mark.skipif(not SHARED.is_dir(), reason="the public data sets are not beside the repository (shared/data)"),
 ]
 
@@ -33,23 +33,13 @@ def run(name: str, range_: tuple[str, ...], folder: Path) -> Branch:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Future[Branch]]:
-    """Both operators, run side by side to save time."""
-    with ThreadPoolExecutor(2) as pool:
-        return {
-            name: pool.submit(run, name, range_, tmp_path_factory.mktemp(name))
-            for name, range_ in (("megaline", YEAR), ("interconnect", WINTER))
-        }
+def megaline(tmp_path_factory: pytest.TempPathFactory) -> Branch:
+    return run("megaline", YEAR, tmp_path_factory.mktemp("megaline"))
 
 
 @pytest.fixture(scope="module")
-def megaline(runs: dict[str, Future[Branch]]) -> Branch:
-    return runs["megaline"].result()
-
-
-@pytest.fixture(scope="module")
-def interconnect(runs: dict[str, Future[Branch]]) -> Branch:
-    return runs["interconnect"].result()
+def interconnect(tmp_path_factory: pytest.TempPathFactory) -> Branch:
+    return run("interconnect", WINTER, tmp_path_factory.mktemp("interconnect"))
 
 
 def megaline_file(name: str) -> pd.DataFrame:

@@ -83,6 +83,8 @@ LARGE = {
 }
 """The province whose base is a multiple of the others', chosen for the national rate."""
 BASE = 100
+EXACT = ("EXACT", 250, 39)
+"""A network of its own that loses 15.6 % in the half-year to the last digit: name, base, leavers."""
 
 
 def snapshot(year: int, number: int) -> str:
@@ -116,4 +118,5 @@ def _provinces(year: int) -> str:
         for province, rates in provinces.items():
             base = BASE * (times if province == large else 1)
             rows.append(f"('{network}', '{province}', {base}, {base * rates[YEARS.index(year)] // 100})")
+    rows.append(f"('{EXACT[0]}', '', {EXACT[1]}, {EXACT[2]})")
     return ", ".join(rows)

@@ -1,11 +1,12 @@
 """How dbt is called, without a warehouse."""
 
-import json
+import shutil
 
 import pytest
 
 from dagster_project.lib import dbt
-from dagster_project.settings import Settings
+from dagster_project.lib.exports import identity
+from dagster_project.settings import DBT_PROJECT_DIR, Settings
 
 ACCEPTED = ("2011-01", "2011-02", "2011-03")
 
@@ -20,7 +21,8 @@ def settings(tmp_path):
 def test_a_build_names_its_months_and_leaves_unit_tests_out():
     command = dbt.build_arguments("2011-08", "2011-10")
     assert command[0] == "build"
-    assert json.loads(command[command.index("--vars") + 1]) == {"from_month": "2011-08", "to_month": "2011-10"}
+    assert command[command.index("--event-time-start") + 1] == "2011-08-01"
+    assert command[command.index("--event-time-end") + 1] == "2011-11-01", "dbt excludes the end"
     assert command[command.index("--exclude-resource-type") + 1] == "unit_test"
 
 
@@ -53,3 +55,19 @@ def test_a_build_that_failed_half_way_is_not_built_on(settings):
     settings.duckdb_file.touch()
     assert dbt.begin_build(settings, "2011-02", ACCEPTED) == "2011-01"
     assert not settings.duckdb_file.exists()
+
+
+def test_a_changed_rule_renames_the_publications_and_has_the_warehouse_built_anew(settings, tmp_path, monkeypatch):
+    project = tmp_path / "dbt"
+    shutil.copytree(DBT_PROJECT_DIR / "seeds", project / "seeds")
+    monkeypatch.setattr(dbt, "DBT_PROJECT_DIR", project)
+    monkeypatch.setattr(identity, "DBT_PROJECT_DIR", project)
+    identity.configuration_id.cache_clear()
+    before = identity.publication_id(settings, "2011-03", {"2011-03": "delivery"})
+    dbt.end_build(settings)
+    bands = project / "seeds" / "arpu_bands.csv"
+    bands.write_text(bands.read_text(encoding="utf-8").replace("0-30,0,30,2000-01,,", "0-30,0,30,2000-01,2011-02,"))
+    identity.configuration_id.cache_clear()
+    assert identity.publication_id(settings, "2011-03", {"2011-03": "delivery"}) != before
+    assert dbt.begin_build(settings, "2011-03", ACCEPTED) == "2011-01"
+    identity.configuration_id.cache_clear()

@@ -11,6 +11,7 @@ import pytest
 from delivered import GOOD, MONTH, Branch, codes, whole
 
 from dagster_project.lib import contract, deliveries, ingestion, raw
+from dagster_project.lib.ingestion import DataSetReport
 
 BILLS = "subscriber_id,bill_month,total_fee\n"
 
@@ -157,6 +158,32 @@ def test_the_newest_earlier_reference_data_applies_when_none_is_delivered(branch
     assert not any(report.refusals for report in reports.values())
     assert not reports["crm_plans"].is_delivered
     assert reports["crm_subscribers"].loaded_count == 3
+
+
+def test_reference_data_of_an_earlier_month_of_the_same_run_apply_as_if_accepted(branch: Branch) -> None:
+    """A range is read before any of its months is accepted; month by month gives the same."""
+    earlier = branch.deliver(month="2011-09")
+    snapshot = GOOD["crm_subscribers.csv"] + "2011-10,U4,D9,P1,2010-01-05,active\n"
+    without = {"crm_plans.csv": None, "crm_districts.csv": None, "crm_subscribers.csv": snapshot}
+    later = branch.deliver(without)
+    run = (later, earlier)
+
+    def read(delivery: deliveries.Delivery) -> dict[str, DataSetReport]:
+        return {name: ingestion.ingest(branch.settings, delivery, name, run) for name in contract.DATA_SETS}
+
+    read(earlier)
+    reports = read(later)
+    assert not any(report.refusals for report in reports.values())
+    assert reports["crm_subscribers"].quarantined_by_reason == {"unknown_district": 1}
+    branch.accept(earlier)
+    assert branch.reports(later) == reports
+
+
+def test_an_earlier_delivery_that_is_not_of_the_run_does_not_apply_before_it_is_accepted(branch: Branch) -> None:
+    earlier = branch.deliver(month="2011-09")
+    branch.ingest(earlier, "crm_plans")
+    later = branch.deliver({"crm_plans.csv": None})
+    assert codes(branch.ingest(later, "crm_plans")) == ["missing_data_set"]
 
 
 @pytest.mark.parametrize("name", ["crm_districts", "crm_plans", "crm_subscribers", "billing_bills"])

@@ -81,6 +81,17 @@ def test_tables_equal_their_marts(staged: Edition) -> None:
     )
 
 
+def test_the_trend_marks_the_events_of_its_months_and_says_what_the_signs_mean(staged: Edition) -> None:
+    trend = next(section for section in card(staged, None, "全网").sections if section.key == "trend")
+    assert trend.note.endswith("下方标记：▲ 竞争对手活动、○ 节假日。"), "no promotion, so no sign for one"
+    assert trend.plot.count("▲") == 1, "the most telling sign of May"
+    assert trend.plot.count("○") == 2, "two Octobers"
+    assert "2011-05 劳动节、竞争对手促销" in trend.plot
+    events = {row[0]: row[-1] for row in trend.table.rows}
+    assert events["2011-05"] == "劳动节、竞争对手促销"
+    assert events["2011-04"] == ""
+
+
 def test_changes_are_of_the_exact_figures(staged: Edition) -> None:
     headline = card(staged, "D01", "雁江").headlines[0]
     now, before = headline.series[-1][1], headline.series[-2][1]
@@ -123,7 +134,7 @@ def test_a_small_districts_tables_and_plots_have_dashes(staged: Edition) -> None
     assert [row[3] for row in sections["tenure"].table.rows] == [None] * 7
     assert sections["tenure"].plot.count(">—</text>") == 7
     assert "own-bar" not in sections["tenure"].plot
-    assert {tuple(row[5:]) for row in sections["trend"].table.rows} == {(None, None, None)}
+    assert {tuple(row[5:8]) for row in sections["trend"].table.rows} == {(None, None, None)}
     assert sections["trend"].plot == ""
     assert "用户太少" in sections["trend"].note
 

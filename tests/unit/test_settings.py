@@ -15,6 +15,13 @@ def test_everything_has_a_default():
     assert (settings.quarantine_share_limit, settings.vanished_share_limit) == (0.01, 0.001)
 
 
+def test_a_home_that_is_a_link_keeps_its_name(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "home").symlink_to(tmp_path / "disk")
+    settings = Settings.from_environment({"RETENTION_HOME": str(tmp_path / "home")})
+    assert settings.home == tmp_path / "home"
+
+
 @pytest.mark.parametrize(
     ("name", "value", "remedy"),
     [
@@ -23,7 +30,7 @@ def test_everything_has_a_default():
         ("RETENTION_QUARANTINE_SHARE_LIMIT", "1 %", "from 0 to 1"),
         ("RETENTION_VANISHED_SHARE_LIMIT", "2", "from 0 to 1"),
         ("RETENTION_THREADS", "0", "positive whole number"),
-        ("RETENTION_EVENT_LOG", "fast", "durable, quick"),
+        ("RETENTION_EVENT_LOG", "fast", "durable, quick, none"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_refused_with_its_name_and_a_remedy(name, value, remedy):

@@ -37,7 +37,8 @@ def transform() -> dg.Definitions:
         months = context.partition_keys
         with sole_writer(settings):
             first = dbt_project.begin_build(settings, months[0], deliveries.accepted(settings))
-            invocation = dbt.cli(list(dbt_project.build_arguments(first, months[-1])), context=context)
+            arguments = list(dbt_project.build_arguments(first, months[-1]))
+            invocation = dbt.cli(arguments, context=context, target_path=dbt_project.run_target_dir(settings))
             events = list(invocation.stream())
             dbt_project.end_build(settings)
             _add_row_counts(context, settings)

@@ -94,3 +94,4 @@ class Card:
     sentences: Sequence[str]
     sections: Sequence[Section]
     missing: Sequence[str]
+    thresholds: str

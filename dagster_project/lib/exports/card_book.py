@@ -146,7 +146,7 @@ def _notes(card: Card) -> list[tuple[str, str]]:
     notes = [(card.title, card.subtitle), (_say(card, "definition_label"), _say(card, "state_note"))]
     notes += [(headline.name, headline.definition) for headline in card.headlines]
     notes += [(section.title, f"{section.note} {section.source}".strip()) for section in card.sections]
-    return [*notes, ("—", _say(card, "footnote"))]
+    return [*notes, (_say(card, "thresholds_label"), card.thresholds), ("—", _say(card, "footnote"))]
 
 
 def _say(card: Card, key: str) -> str:

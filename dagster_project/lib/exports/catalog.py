@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-KINDS = ("marts", "restricted", "list", "scorecard", "data_dictionary")
+KINDS = ("marts", "restricted", "list", "scorecard", "report", "data_dictionary")
 """What an exposure can be; ``config.meta.kind`` names one of them."""
+_THRESHOLDS = re.compile(r"\bthresholds\(\s*(\[[^\]]*\]|[^\s)]+)")
+_KEY = re.compile(r"['\"](\w+)['\"]")
 
 
 class InvalidCatalog(ValueError):
@@ -18,17 +21,21 @@ class InvalidCatalog(ValueError):
 
 @dataclass(frozen=True)
 class ModelColumn:
-    """A column of a published model: its type, what it means, and its heading by language."""
+    """A column of a published model: its type, what it means, its heading by language, and how it is computed."""
 
     name: str
     data_type: str
     description: str
     headings: Mapping[str, str]
+    formula: str = ""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model of the warehouse; ``relation`` is ``schema.table``, ``grain`` its key columns."""
+    """A model of the warehouse; ``relation`` is ``schema.table``, ``grain`` its key columns.
+
+    ``threshold_keys`` are those that its own SQL asks for; :meth:`Catalog.threshold_keys` adds its ancestors'.
+    """
 
     name: str
     relation: str
@@ -39,6 +46,7 @@ class Model:
     is_restricted: bool
     sources: tuple[str, ...]
     columns: Mapping[str, ModelColumn]
+    threshold_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,22 @@ class Catalog:
         if name not in self.models:
             raise InvalidCatalog(f"the dbt project has no model {name!r}")
         return self.models[name]
+
+    def ancestors(self, name: str) -> frozenset[str]:
+        """Everything that the model ``name`` is made from: models, seeds and sources."""
+        found: set[str] = set()
+        waiting = list(self.model(name).sources)
+        while waiting:
+            parent = waiting.pop()
+            if parent not in found:
+                found.add(parent)
+                waiting += self.models[parent].sources if parent in self.models else ()
+        return frozenset(found)
+
+    def threshold_keys(self, name: str) -> tuple[str, ...]:
+        """The thresholds that decide what the model ``name`` holds: its own and its ancestors'."""
+        made_from = (self.models[each] for each in (name, *self.ancestors(name)) if each in self.models)
+        return tuple(sorted({key for model in made_from for key in model.threshold_keys}))
 
     @property
     def published_models(self) -> tuple[str, ...]:
@@ -145,7 +169,18 @@ def _model(node: Mapping[str, Any]) -> Model:
         is_restricted=bool(meta.get("is_restricted", False)),
         sources=tuple(sorted(parent.split(".")[-1] for parent in parents)),
         columns=columns,
+        threshold_keys=threshold_keys(node["name"], node.get("raw_code") or ""),
     )
+
+
+def threshold_keys(model: str, sql: str) -> tuple[str, ...]:
+    """The keys that a model's SQL asks the ``thresholds`` macro for; they stand there as a list."""
+    keys: set[str] = set()
+    for given in _THRESHOLDS.findall(sql):
+        if not given.startswith("["):
+            raise InvalidCatalog(f"model {model}: give thresholds() its keys as a list, so that they can be read")
+        keys.update(_KEY.findall(given))
+    return tuple(sorted(keys))
 
 
 def _column(node: Mapping[str, Any]) -> ModelColumn:
@@ -156,6 +191,7 @@ def _column(node: Mapping[str, Any]) -> ModelColumn:
         data_type=str(node.get("data_type") or ""),
         description=(node.get("description") or "").strip(),
         headings={"zh": meta.get("zh", name), "en": meta.get("en", name.replace("_", " ").capitalize())},
+        formula=str(meta.get("formula", "")),
     )
 
 

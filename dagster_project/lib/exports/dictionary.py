@@ -7,6 +7,7 @@ from pathlib import Path
 
 from xlsxwriter.worksheet import Worksheet
 
+from dagster_project.lib.exports import metrics
 from dagster_project.lib.exports.catalog import Export, Model
 from dagster_project.lib.exports.edition import Edition, Written, record, written_file
 from dagster_project.lib.exports.states import NETWORK
@@ -23,18 +24,40 @@ _TABLE_FIELDS = (
     ("about", 70),
     ("source", 50),
 )
-_COLUMN_FIELDS = (("table", 30), ("column", 30), ("heading", 24), ("type", 16), ("about", 90))
+_COLUMN_FIELDS = (
+    *(("table", 30), ("column", 30), ("heading", 24), ("type", 16), ("formula", 50), ("about", 90)),
+    ("basis", 24),
+)
+_THRESHOLD_FIELDS = (
+    *(("key", 30), ("threshold_name", 44), ("value", 12), ("valid", 16), ("basis", 32)),
+    ("decides", 80),
+)
+_RULE_FIELDS = (
+    *(("rule_table", 22), ("name", 24), ("key", 24), ("rule_name", 30), ("rule_row", 70), ("valid", 16), ("basis", 32)),
+    ("decides", 60),
+)
+
+_Sheet = tuple[str, Sequence[tuple[str, float]], Sequence[Sequence[str]]]
 
 
 def write_dictionary(edition: Edition, export: Export) -> Written:
-    """Stage ``network/data_dictionary.xlsx`` from the catalogue; it holds no data, only descriptions."""
+    """Stage ``network/data_dictionary.xlsx`` from the catalogue; it holds no data, only descriptions.
+
+    Thresholds and rule tables are those in force in the publication's month.
+    """
     language = edition.settings.language
     models = [edition.catalog.model(name) for name in export.depends_on]
     tables = [_table_row(model, language) for model in models]
     columns = [row for model in models for row in _column_rows(model, language)]
     target = edition.folder / NETWORK / "data_dictionary.xlsx"
     target.parent.mkdir(parents=True, exist_ok=True)
-    _write(target, edition, tables=tables, columns=columns)
+    sheets = (
+        ("tables", _TABLE_FIELDS, tables),
+        ("columns", _COLUMN_FIELDS, columns),
+        ("thresholds", _THRESHOLD_FIELDS, list(metrics.threshold_rows(edition.catalog, language, edition.month))),
+        ("rules", _RULE_FIELDS, list(metrics.rule_rows(edition.catalog, language, edition.month))),
+    )
+    _write(target, edition, sheets)
     return record(edition, Written(export.name, (written_file(edition, target, len(columns)),)))
 
 
@@ -54,19 +77,25 @@ def _table_row(model: Model, language: str) -> list[str]:
 def _column_rows(model: Model, language: str) -> list[list[str]]:
     """A column's definition is English, like the code that it documents; its heading is the office's."""
     return [
-        [model.name, column.name, column.headings[language], column.data_type, column.description]
+        [
+            model.name,
+            column.name,
+            column.headings[language],
+            column.data_type,
+            metrics.formula(model, column, language),
+            column.description,
+            metrics.basis(column.description),
+        ]
         for column in model.columns.values()
     ]
 
 
-def _write(
-    target: Path, edition: Edition, *, tables: Sequence[Sequence[str]], columns: Sequence[Sequence[str]]
-) -> None:
+def _write(target: Path, edition: Edition, sheets: Sequence[_Sheet]) -> None:
     language = edition.settings.language
     title = text("exports.dictionary_title", language, month=edition.month, version=edition.publication_id)
     with open_book(str(target), title) as workbook:
         formats = make_formats(workbook)
-        for sheet, fields, rows in (("tables", _TABLE_FIELDS, tables), ("columns", _COLUMN_FIELDS, columns)):
+        for sheet, fields, rows in sheets:
             worksheet = workbook.add_worksheet(safe_sheet_name(text(f"exports.dictionary_{sheet}", language)))
             headings = [(text(f"exports.dictionary_{name}", language), width) for name, width in fields]
             _write_sheet(worksheet, formats, title, headings=headings, rows=rows)

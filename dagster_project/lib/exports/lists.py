@@ -19,12 +19,12 @@ from dagster_project.lib.exports.states import (
     branch,
     data_set_title,
     districts,
+    in_force,
     not_delivered,
 )
 from dagster_project.lib.exports.workbook import Book, Field, Kind, Rows, prepare_rows, write_workbook
 from dagster_project.lib.warehouse.base import literal, quoted
 from dagster_project.lib.wording import text
-from dagster_project.settings import Settings
 
 _SOURCE = "mart_work_lists"
 _ABOUT = (
@@ -245,15 +245,15 @@ def _book(
         fields=screen_order(fields),
         empty=empty,
         notes_sheet=text("exports.notes_sheet", language),
-        notes=_notes(edition.settings, export, facts, withheld=withheld, missing=missing),
+        notes=_notes(edition, export, facts, withheld=withheld, missing=missing),
         first_screen=len(_FIRST_SCREEN),
     )
 
 
 def _notes(
-    settings: Settings, export: Export, facts: Mapping[str, str], *, withheld: int, missing: Sequence[str]
+    edition: Edition, export: Export, facts: Mapping[str, str], *, withheld: int, missing: Sequence[str]
 ) -> list[tuple[str, str]]:
-    language = settings.language
+    language = edition.settings.language
     absent = [data_set_title(name, language) for name in missing]
     separator = text("exports.separator", language)
     values = {
@@ -261,9 +261,13 @@ def _notes(
         "definition": export.meta["definitions"][language],
         "withheld": f"{withheld:,}",
         "missing": separator.join(absent) or text("exports.nothing_missing", language),
+        "thresholds": in_force(export, edition.month, language),
     }
     holdout = "holdout" if withheld else "no_holdout"
-    names = ("title", "unit", "month", "rows", "definition", "version", "state", "missing", holdout, "columns", "use")
+    names = (
+        *("title", "unit", "month", "rows", "definition", "thresholds", "version", "state", "missing"),
+        *(holdout, "columns", "use"),
+    )
     return [
         (text(f"lists.note_{name}_label", language), text(f"lists.note_{name}", language, **values)) for name in names
     ]

@@ -26,6 +26,15 @@ class Series:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A sign under a position of the axis; ``title`` says what it stands for."""
+
+    position: int
+    sign: str
+    title: str
+
+
+@dataclass(frozen=True)
 class Interval:
     """A dot with whiskers; ``value`` is None when the unit has too few cases."""
 
@@ -76,8 +85,10 @@ def sparkline(values: Sequence[float | None], reference: Sequence[float | None],
     return _text_of(root)
 
 
-def trend(series: Sequence[Series], labels: Sequence[str], axis: str, description: str) -> str:
-    """Lines over months, each labelled at its last point, on a scale from zero in per cent."""
+def trend(
+    series: Sequence[Series], labels: Sequence[str], axis: str, description: str, marks: Sequence[Mark] = ()
+) -> str:
+    """Lines over months, each labelled at its last point, on a scale from zero in per cent; marks under the axis."""
     frame = Frame(240, _nice_top([value for line in series for value in line.values]))
     root = _svg("plot", _WIDTH, frame.height, description)
     _axis(root, frame, axis)
@@ -97,6 +108,10 @@ def trend(series: Sequence[Series], labels: Sequence[str], axis: str, descriptio
         last = next((place for place in reversed(places) if place), None)
         if last and line.css == "own":
             _add(root, "circle", cx=last[0], cy=last[1], r=4, cls="own-dot")
+    for mark in marks:
+        x, y = frame.x(mark.position, count), frame.height - _BOTTOM + 9
+        sign = _add(root, "text", mark.sign, cls="event middle", x=x, y=y)
+        ET.SubElement(sign, "title").text = mark.title
     _key(root, series)
     return _text_of(root)
 
@@ -251,9 +266,11 @@ def _svg(css: str, width: float, height: float, description: str) -> ET.Element:
     return root
 
 
-def _add(parent: ET.Element, tag: str, text: str | None = None, *, cls: str, **attributes: float | str) -> None:
+def _add(parent: ET.Element, tag: str, text: str | None = None, *, cls: str, **attributes: float | str) -> ET.Element:
     values = {key: value if isinstance(value, str) else f"{value:.1f}" for key, value in attributes.items()}
-    ET.SubElement(parent, tag, {"class": cls, **values}).text = text
+    element = ET.SubElement(parent, tag, {"class": cls, **values})
+    element.text = text
+    return element
 
 
 def _text_of(root: ET.Element) -> str:

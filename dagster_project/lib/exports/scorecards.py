@@ -20,7 +20,7 @@ from dagster_project.lib.exports.figures import BRANCH, Figures, load_figures
 from dagster_project.lib.exports.headlines import View, headlines, sentences
 from dagster_project.lib.exports.lists import empty_words, unit_folder
 from dagster_project.lib.exports.sections import sections
-from dagster_project.lib.exports.states import Unit, branch, districts, not_delivered
+from dagster_project.lib.exports.states import Unit, branch, districts, in_force, not_delivered
 from dagster_project.lib.exports.workbook import Kind
 from dagster_project.lib.wording import text
 
@@ -59,6 +59,7 @@ def make_card(edition: Edition, figures: Figures, unit: Unit, missing: tuple[str
         sentences=sentences(view),
         sections=sections(view),
         missing=missing,
+        thresholds=in_force(edition.catalog.of_kind("scorecard")[0], edition.month, view.language),
     )
 
 

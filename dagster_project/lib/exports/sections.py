@@ -11,7 +11,7 @@ from dagster_project.lib.exports.card import Chart, Section, Table
 from dagster_project.lib.exports.figures import BRANCH, MEASURES, TREND_MONTHS, Row
 from dagster_project.lib.exports.headlines import View, bucket_name, rate_of
 from dagster_project.lib.exports.numbers import shown
-from dagster_project.lib.exports.plots import Interval, Series
+from dagster_project.lib.exports.plots import Interval, Mark, Series
 from dagster_project.lib.exports.states import UNKNOWN_DISTRICT, data_set_title
 from dagster_project.lib.exports.workbook import Kind
 
@@ -19,6 +19,8 @@ _STAGES = ("identification", "growth", "stable", "warning", "sunk")
 _TIERS = ("high", "mid", "low", "group", "U")
 _BUCKETS = ("01-03", "04-06", "07-12", "13-24", "25-36", "37-60", "61+")
 _LABEL_EVERY = 6
+_EVENT_SIGNS: Mapping[str, str] = {"competitor": "▲", "promotion": "◆", "other": "■", "holiday": "○"}
+"""By kind of event, the one to show first where a month has several."""
 
 
 def sections(view: View) -> tuple[Section, ...]:
@@ -45,6 +47,12 @@ def _trend(view: View) -> Section:
     lines = [Series(view.say("line_own"), own, "own")]
     if any(value is not None for value in last_year):
         lines.insert(0, Series(view.say("line_last_year"), last_year, "pale"))
+    marks = [
+        mark
+        for place, month in enumerate(shown_months)
+        if month in rows
+        for mark in _event_marks(view, place, rows[month])
+    ]
     names = ("opening", "new", "churned", "closing")
     table = Table(
         _columns(
@@ -54,6 +62,7 @@ def _trend(view: View) -> Section:
             ("rate", Kind.PERCENT),
             ("low", Kind.PERCENT),
             ("high", Kind.PERCENT),
+            ("events", Kind.TEXT),
         ),
         [
             (
@@ -62,6 +71,7 @@ def _trend(view: View) -> Section:
                 rate_of(rows[month]),
                 rows[month]["ci_low"],
                 rows[month]["ci_high"],
+                _events(view, rows[month]),
             )
             for month in reversed(shown_months)
             if month in rows
@@ -70,12 +80,32 @@ def _trend(view: View) -> Section:
     return Section(
         key="trend",
         title=view.say("title_trend"),
-        note=view.say("note_trend" if has_rates else "no_rates"),
+        note=(view.say("note_trend") + _event_legend(view, marks)) if has_rates else view.say("no_rates"),
         source=_source(view, "mart_churn_trend"),
         table=table,
-        plot=plots.trend(lines, labels, view.say("axis_rate"), view.say("alt_trend", count=count)) if has_rates else "",
+        plot=plots.trend(lines, labels, view.say("axis_rate"), view.say("alt_trend", count=count), marks)
+        if has_rates
+        else "",
         chart=Chart("line", (5,)) if has_rates else None,
     )
+
+
+def _events(view: View, row: Row) -> str:
+    """Titles of the month's events; none in publications from before there was a calendar."""
+    return str(row.get("event_titles" if view.language == "zh" else "event_titles_en") or "")
+
+
+def _event_marks(view: View, position: int, row: Row) -> list[Mark]:
+    kinds = str(row.get("event_kinds") or "").split("+")
+    first = next((sign for kind, sign in _EVENT_SIGNS.items() if kind in kinds), None)
+    return [Mark(position, first, f"{row['month']} {_events(view, row)}")] if first else []
+
+
+def _event_legend(view: View, marks: Sequence[Mark]) -> str:
+    """What the signs under the plot mean, of those that are there."""
+    used = {mark.sign for mark in marks}
+    kinds = [f"{sign} {view.say(f'event_{kind}')}" for kind, sign in _EVENT_SIGNS.items() if sign in used]
+    return view.say("note_events", signs=view.say("list_separator").join(kinds)) if kinds else ""
 
 
 def _tenure(view: View) -> Section:

@@ -1,4 +1,4 @@
-"""What a publication can say about itself: its districts, and what was not delivered."""
+"""What a publication can say about itself: its districts, what was not delivered, which rules decided it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import duckdb
 
-from dagster_project.lib import contract
+from dagster_project.lib import contract, rules
+from dagster_project.lib.exports.catalog import Export
 from dagster_project.lib.exports.edition import Edition
 from dagster_project.lib.wording import text
 
@@ -51,6 +52,17 @@ def not_delivered(connection: duckdb.DuckDBPyConnection, edition: Edition) -> tu
     ).fetchall()
     missing = {name for (name,) in rows}
     return tuple(name for name in contract.DATA_SETS if name in missing)
+
+
+def in_force(export: Export, month: str, language: str) -> str:
+    """The thresholds and rule tables that an exposure names as deciding it, as they hold in ``month``.
+
+    It names them in ``config.meta.thresholds`` and ``config.meta.rules``.
+    """
+    found = rules.named(export.meta.get("thresholds", ()), month)
+    sentences = [threshold.sentence(language) for threshold in found]
+    sentences += [rules.table_sentence(table, month, language) for table in export.meta.get("rules", ())]
+    return text("exports.threshold_separator", language).join(sentences) or text("exports.thresholds_none", language)
 
 
 def data_set_title(name: str, language: str) -> str:

@@ -41,6 +41,7 @@ scoped as (
                 then coalesce(subscriber_months.payment_type_open, '(unknown)')
         end as payment_type_open,
         subscriber_months.tenure_bucket,
+        subscriber_months.tenure_month,
         subscriber_months.is_on_net_open,
         subscriber_months.is_on_net_close,
         subscriber_months.is_new,
@@ -84,7 +85,9 @@ churn_cells as (
         count(case when is_churned and churn_kind = 'passive' then 1 end) as passive_churned_count,
         count(case when is_churned and churn_kind = 'active' then 1 end) as active_churned_count,
         count(case when is_on_net_close then 1 end) as closing_count,
-        cast(sum(coalesce(exposure_days, 0)) as bigint) as exposure_days
+        cast(sum(coalesce(exposure_days, 0)) as bigint) as exposure_days,
+        {{ total('case when is_churned then tenure_month else 0 end') }} as churned_tenure_months,
+        {{ total('case when is_on_net_close then tenure_month else 0 end') }} as closing_tenure_months
     from scoped
     group by
         month,

@@ -8,6 +8,8 @@
     'crm_complaints': 'complaints',
     'crm_contacts': 'contacts',
     'crm_surveys': 'surveys',
+    'crm_exit_surveys': 'exit_surveys',
+    'billing_call_circle': 'call_circle',
 } %}
 {%- set usage_columns = [
     'mou_out', 'mou_in', 'calls_out', 'calls_in', 'distinct_called', 'sms_out', 'data_mb',
@@ -48,7 +50,11 @@ columns_of_months as (
         {%- for column in usage_columns %},
         max(case when data_set = 'billing_usage' and column_name = '{{ column }}' then 1 else 0 end) = 1
             as has_{{ column }}
-        {%- endfor %}
+        {%- endfor %},
+        max(
+            case when data_set = 'crm_subscribers' and column_name in ('customer_id', 'imei_hash', 'pay_account')
+                then 1 else 0 end
+        ) = 1 as has_swap_columns
     from delivered_columns
     group by month
 
@@ -61,7 +67,8 @@ final as (
         coalesce(columns_of_months.has_arrears, false) as has_arrears
         {%- for column in usage_columns %},
         coalesce(columns_of_months.has_{{ column }}, false) as has_{{ column }}
-        {%- endfor %}
+        {%- endfor %},
+        months.has_call_circle or coalesce(columns_of_months.has_swap_columns, false) as has_swap_evidence
     from months
     left join columns_of_months on months.month = columns_of_months.month
 

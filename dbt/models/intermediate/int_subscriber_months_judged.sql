@@ -29,6 +29,12 @@ warning_weights as (
 
 ),
 
+value_tiers as (
+
+    {{ in_force('value_tiers') }}
+
+),
+
 lines as (
 
     select * from {{ ref('int_subscriber_months_measured') }}
@@ -137,7 +143,7 @@ staged as (
         {{- ' +' if not loop.last }}
         {%- endfor %} as stage_score
     from examined
-    cross join stage_weights
+    inner join stage_weights on examined.month = stage_weights.month
 
 ),
 
@@ -181,7 +187,7 @@ warned as (
         case when counted.is_{{ clause }} then warning_weights.{{ clause }} else 0 end{{ ' +' if not loop.last }}
         {%- endfor %} as warning_clause_count
     from counted
-    cross join warning_weights
+    inner join warning_weights on counted.month = warning_weights.month
 
 ),
 
@@ -198,7 +204,7 @@ levelled as (
         end as risk_rank,
         coalesce(value_tiers.risk_step, 0) as risk_step
     from warned
-    left join {{ ref('value_tiers') }} as value_tiers on warned.value_tier = value_tiers.value_tier
+    left join value_tiers on warned.month = value_tiers.month and warned.value_tier = value_tiers.value_tier
 
 ),
 

@@ -1,148 +1,97 @@
-with thresholds as (
+{%- set memory_months = 6 %}
 
-    {{ thresholds([
-        'tier_high_ratio', 'tier_mid_ratio', 'tier_rated_tenure_months', 'tier_prepaid_rated_tenure_months',
-        'tier_prepaid_high_share', 'tier_prepaid_mid_share', 'tier_group_lines',
-    ]) }}
+with calendar as (
+
+    {{ calendar() }}
 
 ),
 
-lines as (
+rated as (
+
+    select month, subscriber_id, tier_rungs from {{ ref('int_subscriber_months_rated') }}
+    where {{ months_in_range(look_back=memory_months) }}
+
+),
+
+this_month as (
+
+    select * from {{ ref('int_subscriber_months_rated') }}
+    where {{ months_in_range() }}
+
+),
+
+-- Only a line that is near an edge and on another side than the month before needs more of its history.
+undecided as (
+
+    select this_month.month, this_month.subscriber_id
+    from this_month
+    inner join calendar on this_month.month = calendar.month
+    inner join rated as before
+        on calendar.previous_month = before.month and this_month.subscriber_id = before.subscriber_id
+    where
+        this_month.tier_rungs <> upper(this_month.tier_rungs)
+        and lower(this_month.tier_rungs) <> lower(before.tier_rungs)
+
+),
+
+histories as (
+
+    select
+        undecided.month,
+        undecided.subscriber_id,
+        {%- for lag in range(memory_months + 1) %}
+        max(case when lags.lag = {{ lag }} then rated.tier_rungs end) as rungs_{{ lag }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from undecided
+    inner join ({{ lags(memory_months) }}) as lags on undecided.month = lags.month
+    inner join rated on lags.lagged_month = rated.month and undecided.subscriber_id = rated.subscriber_id
+    group by undecided.month, undecided.subscriber_id
+
+),
+
+smoothed as (
 
     select
         month,
         subscriber_id,
-        coalesce(network_type, '(unknown)') as network_type,
-        payment_type = 'prepaid' and not is_bank_debit as is_ranked,
-        group_id,
-        vpn_id,
-        is_special,
-        is_bank_debit,
-        tenure_month,
-        joined_on,
-        arpu3_amount,
-        billed_trailing12_amount
-    from {{ ref('int_subscriber_months_measured') }}
-    where is_on_net_close
+        {{ is_above_rung(1, memory_months) }} as is_group,
+        {{ is_above_rung(2, memory_months) }} as is_mid,
+        {{ is_above_rung(3, memory_months) }} as is_high
+    from histories
 
 ),
 
-network_arpus as (
+placed as (
 
     select
-        lags.month,
-        networks.network_type,
-        sum({{ ratio('networks.billed_revenue_amount', 'networks.billed_count') }}) / count(*) as network_arpu
-    from {{ ref('int_network_arpus') }} as networks
-    inner join ({{ lags(3, first=1) }}) as lags on networks.month = lags.lagged_month
-    where {{ months_in_range('networks.month', look_back=3) }}
-    group by lags.month, networks.network_type
-
-),
-
-groups as (
-
-    select month, group_id from {{ ref('dim_groups') }}
-    where {{ months_in_range() }} and has_agreement
-
-),
-
-group_sizes as (
-
-    select month, group_id, count(*) as line_count from lines
-    where group_id is not null
-    group by month, group_id
-
-),
-
-valued as (
-
-    select
-        lines.*,
-        network_arpus.network_arpu,
-        {{ rounded(ratio('lines.arpu3_amount', 'network_arpus.network_arpu'), 4) }} as value_ratio,
-        case
-            when groups.group_id is not null and group_sizes.line_count >= thresholds.tier_group_lines
-                then concat('group:', lines.group_id)
-            when lines.vpn_id is not null then concat('vpn:', lines.vpn_id)
-        end as unit,
-        coalesce(lines.is_ranked, false) and lines.tenure_month >= thresholds.tier_prepaid_rated_tenure_months
-            and lines.billed_trailing12_amount is not null as is_in_ranking
-    from lines
-    inner join thresholds on lines.month = thresholds.month
-    left join network_arpus
-        on lines.month = network_arpus.month and lines.network_type = network_arpus.network_type
-    left join groups on lines.month = groups.month and lines.group_id = groups.group_id
-    left join group_sizes on lines.month = group_sizes.month and lines.group_id = group_sizes.group_id
-
-),
-
-units as (
-
-    select
-        month,
-        unit,
-        sum(cast(floor(value_ratio * 10000 + 0.5e0) as bigint)) > 10000 * count(value_ratio) as is_above_network
-    from valued
-    where unit is not null and value_ratio is not null
-    group by month, unit
-
-),
-
-ranked as (
-
-    select
-        month,
-        subscriber_id,
-        row_number() over (
-            partition by month
-            order by billed_trailing12_amount desc, joined_on desc, subscriber_id
-        ) as spend_rank,
-        count(*) over (partition by month) as ranked_count
-    from valued
-    where is_in_ranking
-
-),
-
-judged as (
-
-    select
-        valued.month,
-        valued.subscriber_id,
-        valued.value_ratio,
-        case
-            when valued.is_special then 'special'
-            when units.is_above_network then 'group'
-            when ranked.spend_rank <= ceil({{ rounded('thresholds.tier_prepaid_high_share * ranked.ranked_count', 6) }})
-                then 'prepaid_high'
-            when ranked.spend_rank <= ceil({{ rounded('thresholds.tier_prepaid_mid_share * ranked.ranked_count', 6) }})
-                then 'prepaid_mid'
-            when ranked.spend_rank is not null then 'prepaid_low'
-            when coalesce(valued.is_ranked, false) then 'prepaid_not_rated'
-            when valued.value_ratio is null or valued.tenure_month < thresholds.tier_rated_tenure_months
-                then case when valued.is_bank_debit then 'bank_debit_floor' else 'not_rated' end
-            when valued.value_ratio > thresholds.tier_high_ratio then 'ratio_high'
-            when valued.value_ratio >= thresholds.tier_mid_ratio then 'ratio_mid'
-            when valued.is_bank_debit then 'bank_debit_floor'
-            else 'ratio_low'
-        end as value_tier_rule
-    from valued
-    inner join thresholds on valued.month = thresholds.month
-    left join units on valued.month = units.month and valued.unit = units.unit
-    left join ranked on valued.month = ranked.month and valued.subscriber_id = ranked.subscriber_id
+        this_month.*,
+        coalesce(smoothed.is_group, lower(substr(this_month.tier_rungs, 1, 1)) = 'y') as is_group,
+        coalesce(smoothed.is_mid, lower(substr(this_month.tier_rungs, 2, 1)) = 'y') as is_mid,
+        coalesce(smoothed.is_high, lower(substr(this_month.tier_rungs, 3, 1)) = 'y') as is_high
+    from this_month
+    left join smoothed
+        on this_month.month = smoothed.month and this_month.subscriber_id = smoothed.subscriber_id
 
 ),
 
 final as (
 
     select
-        judged.month,
-        judged.subscriber_id,
-        judged.value_ratio,
-        rules.value_tier,
-        judged.value_tier_rule
-    from judged
-    left join {{ ref('value_tier_rules') }} as rules on judged.value_tier_rule = rules.value_tier_rule
+        month,
+        subscriber_id,
+        value_ratio,
+        value_unit,
+        case
+            when value_tier_rule = 'special' then value_tier_unsmoothed
+            when is_group then 'group'
+            when substr(tier_rungs, 2, 1) = '-' then personal_tier
+            when is_high then 'high'
+            when is_mid then 'mid'
+            else 'low'
+        end as value_tier,
+        value_tier_unsmoothed,
+        value_tier_rule
+    from placed
 
 )
 

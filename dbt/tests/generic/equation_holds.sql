@@ -2,6 +2,6 @@
 {% test equation_holds(model, equation) %}
 select *
 from {{ model }}
-where month between '{{ var("from_month") }}' and '{{ var("to_month") }}'
+where month between '{{ from_month() }}' and '{{ to_month() }}'
     and not ({{ equation }})
 {% endtest %}

@@ -2,6 +2,6 @@
 {% test has_only(model, column_name, values) %}
 select distinct {{ column_name }}
 from {{ model }}
-where month between '{{ var("from_month") }}' and '{{ var("to_month") }}'
+where month between '{{ from_month() }}' and '{{ to_month() }}'
     and {{ column_name }} not in ('{{ values | join("', '") }}')
 {% endtest %}

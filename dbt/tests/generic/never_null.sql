@@ -2,7 +2,7 @@
 {% test never_null(model, columns) %}
 select {{ columns | join(', ') }}
 from {{ model }}
-where month between '{{ var("from_month") }}' and '{{ var("to_month") }}'
+where month between '{{ from_month() }}' and '{{ to_month() }}'
     and (
         {%- for column in columns %}
         {{ "or " if not loop.first }}{{ column }} is null

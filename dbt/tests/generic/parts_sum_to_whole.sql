@@ -10,7 +10,7 @@ part as (
         sum({{ column }}) as {{ column }}{{ "," if not loop.last }}
         {%- endfor %}
     from {{ model }}
-    where month between '{{ var("from_month") }}' and '{{ var("to_month") }}'
+    where month between '{{ from_month() }}' and '{{ to_month() }}'
     {%- if where_part %}
         and {{ where_part }}
     {%- endif %}
@@ -24,7 +24,7 @@ whole as (
         sum({{ column }}) as {{ column }}{{ "," if not loop.last }}
         {%- endfor %}
     from {{ whole }}
-    where month between '{{ var("from_month") }}' and '{{ var("to_month") }}'
+    where month between '{{ from_month() }}' and '{{ to_month() }}'
     {%- if whole_where %}
         and {{ whole_where }}
     {%- endif %}

@@ -2,7 +2,7 @@
 {% test sums_to_one(model, column_name, by) %}
 select {{ by | join(', ') }}, sum({{ column_name }}) as total
 from {{ model }}
-where month between '{{ var("from_month") }}' and '{{ var("to_month") }}'
+where month between '{{ from_month() }}' and '{{ to_month() }}'
 group by {{ by | join(', ') }}
 having abs(sum({{ column_name }}) - 1) > 0.000000001
 {% endtest %}

@@ -2,7 +2,7 @@
 {% test unique_together(model, columns) %}
 select {{ columns | join(', ') }}, count(*) as row_count
 from {{ model }}
-where month between '{{ var("from_month") }}' and '{{ var("to_month") }}'
+where month between '{{ from_month() }}' and '{{ to_month() }}'
 group by {{ columns | join(', ') }}
 having count(*) > 1
 {% endtest %}

@@ -5,7 +5,7 @@
 {%- endif %}
 select month, {{ column_name }}
 from {{ model }}
-where month between '{{ var("from_month") }}' and '{{ var("to_month") }}'
+where month between '{{ from_month() }}' and '{{ to_month() }}'
     and (
         {% if at_least is not none %}{{ column_name }} < {{ at_least }}{% endif %}
         {% if at_least is not none and at_most is not none %}or{% endif %}

@@ -60,28 +60,24 @@ plans as (
 
 tenure_buckets as (
 
-    select tenure_bucket, from_month_number, to_month_number from {{ ref('tenure_buckets') }}
+    {{ in_force('tenure_buckets') }}
 
 ),
 
--- One row with all edges: a join by ranges would cost more than the rest of the model.
 arpu_bands as (
 
-    select
-        {%- for order in range(1, 7) %}
-        max(case when sort_order = {{ order }} then up_to_amount end) as up_to_{{ order }},
-        max(case when sort_order = {{ order }} then arpu_band end) as band_{{ order }}{{ ',' if not loop.last }}
-        {%- endfor %}
-    from {{ ref('arpu_bands') }}
+    {{ in_force('arpu_bands') }}
 
 ),
 
 tenures as (
 
-    select months.tenure_month, tenure_buckets.tenure_bucket
-    from (select distinct tenure_month from {{ ref('int_subscriber_months_measured') }}) as months
+    select months.month, months.tenure_month, tenure_buckets.tenure_bucket
+    from (select distinct month, tenure_month from {{ ref('int_subscriber_months_measured') }}) as months
     inner join tenure_buckets
-        on months.tenure_month between tenure_buckets.from_month_number and tenure_buckets.to_month_number
+        on
+            months.month = tenure_buckets.month
+            and months.tenure_month between tenure_buckets.from_month_number and tenure_buckets.to_month_number
 
 ),
 
@@ -146,11 +142,7 @@ final as (
         measured.is_billed,
         cast(measured.arrears_amount as decimal(18, 2)) as arrears_amount,
         measured.arpu3_amount,
-        case
-            {%- for order in range(1, 7) %}
-            when measured.arpu3_amount <= arpu_bands.up_to_{{ order }} then arpu_bands.band_{{ order }}
-            {%- endfor %}
-        end as arpu_band,
+        arpu_bands.arpu_band,
         measured.fee_prior3_mean_amount,
         cast(measured.mou as decimal(18, 4)) as mou,
         cast(measured.mou_out as decimal(18, 4)) as mou_out,
@@ -182,6 +174,7 @@ final as (
         cast(measured.history_months as int) as history_months,
         tiered.value_ratio,
         tiered.value_tier,
+        tiered.value_tier_unsmoothed,
         tiered.value_tier_rule,
         judged.lifecycle_stage,
         judged.lifecycle_clauses,
@@ -202,8 +195,12 @@ final as (
     left join districts
         on flowed.month = districts.month and snapshots.district_code = districts.district_code
     left join plans on flowed.month = plans.month and snapshots.plan_code = plans.plan_code
-    left join tenures on measured.tenure_month = tenures.tenure_month
-    cross join arpu_bands
+    left join tenures on flowed.month = tenures.month and measured.tenure_month = tenures.tenure_month
+    left join arpu_bands
+        on
+            flowed.month = arpu_bands.month
+            and measured.arpu3_amount > arpu_bands.above_amount
+            and measured.arpu3_amount <= arpu_bands.up_to_amount
 
 )
 

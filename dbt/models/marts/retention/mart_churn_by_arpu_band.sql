@@ -3,12 +3,6 @@
 
 with
 
-arpu_bands as (
-    select arpu_band from {{ ref('arpu_bands') }}
-    union all
-    select '(unknown)' as arpu_band
-),
-
 thresholds as (
     {{ thresholds(['small_cell_denominator']) }}
 ),
@@ -21,6 +15,21 @@ cells as (
 
 windows as (
     {{ delivered_windows('cells') }}
+),
+
+-- A window keeps the rules of all its months: a row counts under its own month's.
+arpu_bands as (
+    select distinct
+        windows.month,
+        windows.window_months,
+        bands.arpu_band
+    from windows
+    inner join ({{ in_force('arpu_bands', look_back=2) }}) as bands
+        on windows.lagged_month = bands.month
+    union all
+    select month, window_months, '(unknown)' as arpu_band
+    from windows
+    where lag = 0
 ),
 
 counts as (
@@ -57,7 +66,10 @@ grid as (
         case when arpu_bands.arpu_band <> '(unknown)' then known.known_churned_count end as known_churned_count,
         case when arpu_bands.arpu_band <> '(unknown)' then known.known_closing_count end as known_closing_count
     from known
-    cross join arpu_bands
+    inner join arpu_bands
+        on
+            known.month = arpu_bands.month
+            and known.window_months = arpu_bands.window_months
     left join counts
         on
             known.month = counts.month

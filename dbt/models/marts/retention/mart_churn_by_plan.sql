@@ -46,12 +46,18 @@ branch as (
     group by month, window_months
 ),
 
--- A rate of a handful of subscribers says nothing about the order of the buckets.
+-- A rate of a handful of subscribers says nothing about the order of the buckets, nor does one of a bucket of before.
 telling_cells as (
-    select cells.*
+    select
+        cells.*,
+        buckets.from_month_number
     from cells
     inner join thresholds
         on cells.month = thresholds.month
+    inner join ({{ in_force('tenure_buckets') }}) as buckets
+        on
+            cells.month = buckets.month
+            and cells.tenure_bucket = buckets.tenure_bucket
     where cells.at_risk_count >= {{ small }}
 ),
 
@@ -70,7 +76,7 @@ tenure_pairs as (
             younger.month = older.month
             and younger.window_months = older.window_months
             and younger.plan_code = older.plan_code
-            and younger.tenure_bucket < older.tenure_bucket
+            and younger.from_month_number < older.from_month_number
     group by younger.month, younger.window_months, younger.plan_code
 ),
 

@@ -3,10 +3,6 @@
 
 with
 
-tenure_buckets as (
-    select tenure_bucket from {{ ref('tenure_buckets') }}
-),
-
 thresholds as (
     {{ thresholds(['small_cell_denominator']) }}
 ),
@@ -19,6 +15,17 @@ cells as (
 
 windows as (
     {{ delivered_windows('cells') }}
+),
+
+-- A window keeps the rules of all its months: a row counts under its own month's.
+tenure_buckets as (
+    select distinct
+        windows.month,
+        windows.window_months,
+        buckets.tenure_bucket
+    from windows
+    inner join ({{ in_force('tenure_buckets', look_back=2) }}) as buckets
+        on windows.lagged_month = buckets.month
 ),
 
 counts as (
@@ -62,7 +69,10 @@ grid as (
         coalesce(counts.at_risk_count, 0) as at_risk_count,
         coalesce(counts.closing_count, 0) as closing_count
     from plans
-    cross join tenure_buckets
+    inner join tenure_buckets
+        on
+            plans.month = tenure_buckets.month
+            and plans.window_months = tenure_buckets.window_months
     left join counts
         on
             plans.month = counts.month

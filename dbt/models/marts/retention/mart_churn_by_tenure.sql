@@ -7,10 +7,6 @@ scope_types as (
     {{ scope_types() }}
 ),
 
-tenure_buckets as (
-    select tenure_bucket from {{ ref('tenure_buckets') }}
-),
-
 thresholds as (
     {{ thresholds(['small_cell_denominator']) }}
 ),
@@ -25,6 +21,17 @@ windows as (
     {{ delivered_windows('cells') }}
 ),
 
+-- A window keeps the rules of all its months: a row counts under its own month's.
+tenure_buckets as (
+    select distinct
+        windows.month,
+        windows.window_months,
+        buckets.tenure_bucket
+    from windows
+    inner join ({{ in_force('tenure_buckets', look_back=2) }}) as buckets
+        on windows.lagged_month = buckets.month
+),
+
 cells_by_scope as (
     select
         cells.month,
@@ -35,6 +42,19 @@ cells_by_scope as (
         {{ scope_code('cells') }} as scope_code
     from cells
     cross join scope_types
+),
+
+-- A scope type that was not delivered in every month of a window would sum to less than the network in it.
+scope_windows as (
+    select
+        windows.month,
+        windows.window_months,
+        delivered.scope_type
+    from windows
+    inner join (select distinct month, scope_type from cells_by_scope where scope_code is not null) as delivered
+        on windows.lagged_month = delivered.month
+    group by windows.month, windows.window_months, delivered.scope_type
+    having count(*) = windows.window_months
 ),
 
 counts as (
@@ -50,6 +70,11 @@ counts as (
     from windows
     inner join cells_by_scope
         on windows.lagged_month = cells_by_scope.month
+    inner join scope_windows
+        on
+            windows.month = scope_windows.month
+            and windows.window_months = scope_windows.window_months
+            and cells_by_scope.scope_type = scope_windows.scope_type
     where cells_by_scope.scope_code is not null
     group by
         windows.month,
@@ -87,7 +112,10 @@ grid as (
         coalesce(counts.at_risk_count, 0) as at_risk_count,
         coalesce(counts.closing_count, 0) as closing_count
     from scopes
-    cross join tenure_buckets
+    inner join tenure_buckets
+        on
+            scopes.month = tenure_buckets.month
+            and scopes.window_months = tenure_buckets.window_months
     left join counts
         on
             scopes.month = counts.month

@@ -94,6 +94,18 @@ templates as (
 
 ),
 
+list_types as (
+
+    {{ in_force('list_types') }}
+
+),
+
+value_tiers as (
+
+    {{ in_force('value_tiers') }}
+
+),
+
 candidates as (
     {{ lines }}
 
@@ -112,8 +124,8 @@ listed as (
         value_tiers.en as tier_en,
         lines.arpu3_amount
     from candidates as lines
-    cross join {{ ref('list_types') }} as list_types
-    left join {{ ref('value_tiers') }} as value_tiers on lines.value_tier = value_tiers.value_tier
+    inner join list_types on lines.month = list_types.month
+    left join value_tiers on lines.month = value_tiers.month and lines.value_tier = value_tiers.value_tier
     where
         case list_types.list_type
             when 'churned' then lines.is_churned
@@ -170,6 +182,9 @@ described as (
         ranked.list_type,
         ranked.has_holdout,
         ranked.sort_order,
+        cost_caps.care_cap_amount,
+        cost_caps.retention_cap_amount,
+        margins.expected_margin_amount,
         {%- for language in ['zh', 'en'] %}
         case ranked.list_type
             when 'warning' then concat_ws(
@@ -209,6 +224,10 @@ described as (
         {%- endfor %}
     from lines
     inner join ranked on lines.month = ranked.month and lines.subscriber_id = ranked.subscriber_id
+    left join {{ ref('int_subscriber_cost_caps') }} as cost_caps
+        on lines.month = cost_caps.month and lines.subscriber_id = cost_caps.subscriber_id
+    left join {{ ref('int_subscriber_margins') }} as margins
+        on lines.month = margins.month and lines.subscriber_id = margins.subscriber_id
     cross join templates
 
 ),
@@ -261,11 +280,11 @@ final as (
         cast(null as double) as churn_probability,
         cast(null as decimal(18, 2)) as expected_loss_amount,
         cast(null as string) as measure_codes,
-        cast(null as decimal(18, 2)) as care_cap_amount,
-        cast(null as decimal(18, 2)) as retention_cap_amount,
+        care_cap_amount,
+        retention_cap_amount,
+        expected_margin_amount,
         has_holdout
-        and coalesce(value_tier, 'U') <> 'group'
-        and not coalesce(is_special, false)
+        and not {{ is_exempt_from_holdout('value_tier', 'is_special') }}
         and {{ hash_share("concat(subscriber_id, quarter)") }} < holdout_share as is_holdout,
         cast(sort_order as bigint) as sort_order
     from described
