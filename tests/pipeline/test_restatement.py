@@ -157,6 +157,7 @@ def test_an_unchanged_run_leaves_everything_alone(restated: Restated) -> None:
     assert actual_hashes(restated.branch.home) == before
 
 
+@pytest.mark.thorough
 def test_a_run_by_force_without_the_warehouse_gives_the_same_bytes(restated: Restated, tmp_path: Path) -> None:
     branch = restated.branch.copy(tmp_path)
     before = {month: actual_hashes(folder) for month, folder in branch.current.items()}

@@ -10,7 +10,7 @@ from dagster_project.synth.world import OperatorPlan
 from tests.operators import deliver
 from tests.worlds import World
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 PLAN = OperatorPlan()
 LAST = PLAN.month_names[-1]
