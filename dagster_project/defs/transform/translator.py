@@ -40,10 +40,12 @@ class RetentionTranslator(DagsterDbtTranslator):
         return [str(_meta(dbt_resource_props).get("owner") or "team:data")]
 
     def get_partitions_def(self, dbt_resource_props: Mapping[str, Any]) -> dg.PartitionsDefinition | None:
-        """Tables are filled month by month; seeds and views are what they are for every month at once."""
-        is_table = dbt_resource_props["resource_type"] == "model"
+        """What is kept month by month has months; seeds, views and what lasts for one run only have none.
+
+        Dagster stores events for every month of every asset, which takes as long as building a small branch.
+        """
         materialized = (dbt_resource_props.get("config") or {}).get("materialized")
-        return monthly if is_table and materialized != "view" else None
+        return monthly if materialized == "incremental" else None
 
     def _layer(self, props: Mapping[str, Any]) -> str:
         if props["resource_type"] == "seed":
