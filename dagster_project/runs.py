@@ -107,23 +107,26 @@ def _reason(event: dg.DagsterEvent) -> str:
 
 @contextmanager
 def _instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """The home's instance, or one that forgets the run.
-
-    Dagster commits every event on its own; a quick log does not wait for the disk each time.
-    """
+    """The home's instance, or one that forgets the run."""
     if settings.event_log == "none":
         with dg.DagsterInstance.ephemeral() as instance:
             yield instance
-    elif settings.event_log == "durable":
-        with dg.DagsterInstance.get() as instance:
-            yield instance
     else:
-        sqlalchemy.event.listen(sqlalchemy.Engine, "connect", _do_not_sync)
-        try:
-            with dg.DagsterInstance.get() as instance:
-                yield instance
-        finally:
-            sqlalchemy.event.remove(sqlalchemy.Engine, "connect", _do_not_sync)
+        with _event_log(settings), dg.DagsterInstance.get() as instance:
+            yield instance
+
+
+@contextmanager
+def _event_log(settings: Settings) -> Iterator[None]:
+    """Dagster commits every event on its own; a quick log does not wait for the disk each time."""
+    if settings.event_log == "durable":
+        yield
+        return
+    sqlalchemy.event.listen(sqlalchemy.Engine, "connect", _do_not_sync)
+    try:
+        yield
+    finally:
+        sqlalchemy.event.remove(sqlalchemy.Engine, "connect", _do_not_sync)
 
 
 def _do_not_sync(connection: object, _record: object) -> None:

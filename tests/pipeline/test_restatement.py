@@ -68,10 +68,6 @@ def deliver_no_reference_data_in_february(landing: Path) -> None:
         Delivery(landing / "2011-02").remove(data_set)
 
 
-def months_of(landing: Path) -> list[str]:
-    return sorted(path.name for path in landing.iterdir() if path.name[:2] == "20")
-
-
 @dataclass(frozen=True)
 class Restated:
     """The published branch, and the same after 2011-02 was delivered again and run.

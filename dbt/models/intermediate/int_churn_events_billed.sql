@@ -1,5 +1,6 @@
 {#- What a leaver's bills of the month of leaving and the year before it say. -#}
-{%- set behavioural_month_number = date_month_number('events.behavioural_churn_on') -%}
+{%- set behavioural_month_number = date_month_number('events.behavioural_churn_on') %}
+{%- set is_in_window = 'lags.lag between leavers.lag_of_behavioural_end + 1 and leavers.lag_of_behavioural_end + 3' %}
 
 with calendar as (
 
@@ -38,7 +39,7 @@ windows as (
     inner join {{ ref('int_deliveries_pivoted') }} as deliveries on lags.lagged_month = deliveries.month
     where
         deliveries.has_bills
-        and lags.lag between leavers.lag_of_behavioural_end + 1 and leavers.lag_of_behavioural_end + 3
+        and {{ is_in_window }}
         and lags.lagged_month >= leavers.joined_month
     group by leavers.month, leavers.subscriber_id
 
@@ -54,7 +55,7 @@ bills as (
         bills.total_fee_amount,
         bills.arrears_amount,
         bills.month >= leavers.joined_month
-        and lags.lag between leavers.lag_of_behavioural_end + 1 and leavers.lag_of_behavioural_end + 3 as is_in_window,
+        and {{ is_in_window }} as is_in_window,
         max(case when lags.lag <= 6 then bills.month end) over (partition by leavers.month, leavers.subscriber_id)
             as last_bill_month
     from {{ ref('stg_billing__bills') }} as bills

@@ -1,6 +1,4 @@
 {#- When a leaver last used or paid for the line, looked at in the month of leaving and the six before it. -#}
-{%- set is_used %}coalesce(usage.mou_out, 0) + coalesce(usage.mou_in, 0) + coalesce(usage.data_mb, 0)
-            + coalesce(usage.calls_out, 0) + coalesce(usage.calls_in, 0) + coalesce(usage.sms_out, 0) > 0{% endset %}
 
 with calendar as (
 
@@ -28,7 +26,7 @@ usage as (
     select
         leavers.month,
         leavers.subscriber_id,
-        max(coalesce(usage.last_activity_on, case when {{ is_used }} then calendar.last_on end)) as last_activity_on,
+        max(coalesce(usage.last_activity_on, case when {{ has_use('usage') }} then calendar.last_on end)) as last_activity_on,
         {{ total('case when lags.lag <= 2 then usage.forward_offnet_calls end') }} as forward_offnet_calls
     from {{ ref('stg_billing__usage') }} as usage
     inner join leavers on usage.subscriber_id = leavers.subscriber_id

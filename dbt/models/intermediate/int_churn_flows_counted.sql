@@ -1,5 +1,18 @@
 {{ config(**monthly()) }}
 
+{%- set moved = 'case when cells_by_scope.scope_code <> scope_code_open then staying_count else 0 end' %}
+{#- Every flow in its place, with what is counted where the subscriber is and where he was a month before. -#}
+{%- set flows_now = {
+    'new_count': 'new_count', 'reinstated_count': 'reinstated_count', 'appeared_count': 'appeared_count',
+    'moved_in_count': 'entered_count + ' ~ moved, 'vanished_count': 'vanished_count',
+    'churned_count': 'churned_count', 'same_month_churned_count': 'same_month_churned_count',
+    'passive_churned_count': 'passive_churned_count', 'active_churned_count': 'active_churned_count',
+    'closing_count': 'closing_count', 'exposure_days': 'exposure_days',
+} %}
+{%- set flows_before = {
+    'opening_count': 'opening_count', 'moved_out_count': 'left_count + ' ~ moved,
+    'opening_churned_count': 'opening_churned_count',
+} %}
 {%- set flow_columns = [
     'opening_count', 'new_count', 'reinstated_count', 'appeared_count', 'moved_in_count', 'moved_out_count',
     'vanished_count', 'churned_count', 'opening_churned_count', 'same_month_churned_count',
@@ -18,7 +31,7 @@ cells as (
     where {{ months_in_range() }}
 ),
 
-cells_by_scope_now as (
+cells_by_scope as (
     select
         cells.*,
         scope_types.scope_type,
@@ -33,21 +46,10 @@ flows_by_scope_now as (
         month,
         scope_type,
         scope_code,
-        cast(0 as bigint) as opening_count,
-        {{ total('new_count') }} as new_count,
-        {{ total('reinstated_count') }} as reinstated_count,
-        {{ total('appeared_count') }} as appeared_count,
-        {{ total('entered_count + case when cells_by_scope_now.scope_code <> scope_code_open then staying_count else 0 end') }} as moved_in_count,
-        cast(0 as bigint) as moved_out_count,
-        {{ total('vanished_count') }} as vanished_count,
-        {{ total('churned_count') }} as churned_count,
-        cast(0 as bigint) as opening_churned_count,
-        {{ total('same_month_churned_count') }} as same_month_churned_count,
-        {{ total('passive_churned_count') }} as passive_churned_count,
-        {{ total('active_churned_count') }} as active_churned_count,
-        {{ total('closing_count') }} as closing_count,
-        {{ total('exposure_days') }} as exposure_days
-    from cells_by_scope_now
+        {%- for column in flow_columns %}
+        {{ total(flows_now[column]) if column in flows_now else 'cast(0 as bigint)' }} as {{ column }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from cells_by_scope
     where scope_code is not null
     group by month, scope_type, scope_code
     having sum(churned_count + closing_count) > 0
@@ -58,21 +60,10 @@ flows_by_scope_before as (
         month,
         scope_type,
         scope_code_open as scope_code,
-        {{ total('opening_count') }} as opening_count,
-        cast(0 as bigint) as new_count,
-        cast(0 as bigint) as reinstated_count,
-        cast(0 as bigint) as appeared_count,
-        cast(0 as bigint) as moved_in_count,
-        {{ total('left_count + case when cells_by_scope_now.scope_code <> scope_code_open then staying_count else 0 end') }} as moved_out_count,
-        cast(0 as bigint) as vanished_count,
-        cast(0 as bigint) as churned_count,
-        {{ total('opening_churned_count') }} as opening_churned_count,
-        cast(0 as bigint) as same_month_churned_count,
-        cast(0 as bigint) as passive_churned_count,
-        cast(0 as bigint) as active_churned_count,
-        cast(0 as bigint) as closing_count,
-        cast(0 as bigint) as exposure_days
-    from cells_by_scope_now
+        {%- for column in flow_columns %}
+        {{ total(flows_before[column]) if column in flows_before else 'cast(0 as bigint)' }} as {{ column }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from cells_by_scope
     where
         scope_code_open is not null
         and opening_count > 0

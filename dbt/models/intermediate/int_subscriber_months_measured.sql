@@ -2,9 +2,6 @@
     'forward_offnet_calls', 'own_hotline_calls', 'rival_hotline_calls', 'active_days'] %}
 {%- set prior_sums = ['mou_out', 'mou_in', 'calls_out', 'calls_in', 'distinct_called', 'active_days'] %}
 
-{%- set is_used %}coalesce(mou_out, 0) + coalesce(mou_in, 0) + coalesce(data_mb, 0)
-        + coalesce(calls_out, 0) + coalesce(calls_in, 0) + coalesce(sms_out, 0) > 0{% endset %}
-
 with deliveries as (
 
     select * from {{ ref('int_deliveries_pivoted') }}
@@ -69,7 +66,7 @@ usage as (
         {{ column }},
         {%- endfor %}
         last_activity_on,
-        case when {{ is_used }} then 1 else 0 end as used_0
+        case when {{ has_use() }} then 1 else 0 end as used_0
     from {{ ref('stg_billing__usage') }}
     where {{ months_in_range() }}
 
@@ -84,7 +81,7 @@ prior_usage as (
         sum(usage.{{ column }}) as {{ column }}_prior3,
         {%- endfor %}
         {%- for lag in [1, 2] %}
-        max(case when lags.lag = {{ lag }} and {{ is_used }} then 1 else 0 end) as used_{{ lag }}
+        max(case when lags.lag = {{ lag }} and {{ has_use() }} then 1 else 0 end) as used_{{ lag }}
         {{- ',' if not loop.last }}
         {%- endfor %}
     from {{ ref('stg_billing__usage') }} as usage
