@@ -6,14 +6,17 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterable, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import duckdb
 
-from dagster_project.cli import main
+from dagster_project.cli import main, prepare
 from dagster_project.lib import deliveries
 from dagster_project.lib.dbt import run_target_dir
 from dagster_project.lib.deliveries import LedgerEntry
@@ -40,6 +43,24 @@ def _retention(arguments: Sequence[str]) -> None:
     main(list(arguments), prog_name="retention")
 
 
+def _materialize(arguments: Sequence[str]) -> None:
+    """Materialize assets of a month as Dagster's UI does, and say which were: a JSON list of keys with their months."""
+    from dagster_project.definitions import defs
+
+    month, *keys = arguments
+    prepare(Settings.from_environment())
+    chosen = [dg.AssetKey.from_user_string(key) for key in keys]
+    job = defs().resolve_implicit_global_asset_job_def()
+    with dg.DagsterInstance.ephemeral() as instance, redirect_stdout(sys.stderr):
+        result = job.execute_in_process(
+            asset_selection=chosen, partition_key=month or None, instance=instance, raise_on_error=False
+        )
+    events = result.get_asset_materialization_events()
+    made = [(event.asset_key.to_user_string(), event.partition) for event in events]
+    print(json.dumps(sorted(made)))  # noqa: T201
+    sys.exit(0 if result.success else 1)
+
+
 @dataclass(frozen=True)
 class Branch:
     """A home, the landing folder that feeds it, and the mapping that reads it."""
@@ -57,14 +78,24 @@ class Branch:
 
     def call(self, command: str, *arguments: str) -> Said:
         """``retention <command>`` with this home and landing, in a process of its own."""
-        settings = {name: value for name, value in os.environ.items() if not name.startswith(("RETENTION_", "DBT_"))}
-        environment = {**settings, "RETENTION_LANGUAGE": "en", "RETENTION_EVENT_LOG": self.event_log}
         with standing(self.home, run_target_dir(self.settings)) as home:
             places = ["--home", str(home), "--landing", str(self.landing)]
             if self.mapping:
                 places += ["--mapping", str(self.mapping)]
-            ended = run_forked(_retention, [command, *arguments, *places], environment, PROJECT_ROOT)
+            ended = run_forked(_retention, [command, *arguments, *places], self._environment, PROJECT_ROOT)
         return Said(ended.exit_status, ended.stdout, ended.stderr)
+
+    def materialize(self, month: str, *keys: str) -> Said:
+        """Materialize the assets ``keys`` for a month (none when empty) as somebody does who chooses them in the UI."""
+        with standing(self.home, run_target_dir(self.settings)) as home:
+            places = {"RETENTION_HOME": str(home), "RETENTION_LANDING": str(self.landing)}
+            ended = run_forked(_materialize, [month, *keys], {**self._environment, **places}, PROJECT_ROOT)
+        return Said(ended.exit_status, ended.stdout, ended.stderr)
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        others = {name: value for name, value in os.environ.items() if not name.startswith(("RETENTION_", "DBT_"))}
+        return {**others, "RETENTION_LANGUAGE": "en", "RETENTION_EVENT_LOG": self.event_log}
 
     def run(self, first: str, last: str, *options: str) -> Said:
         """``retention run`` over a range."""

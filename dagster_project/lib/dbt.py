@@ -7,18 +7,39 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dagster_project.lib import months
 from dagster_project.settings import DBT_PROJECT_DIR, Settings
 
 _PROJECT_FILES = ("*.sql", "*.yml", "*.csv")
+_PARSED = "partial_parse.msgpack"
+_ROWS_BY_MONTH = "rows by month: "
 _PROJECT_FOLDERS = ("models", "macros", "seeds", "tests")
 
 
 class ManifestFailed(RuntimeError):
     """dbt could not read its project; the message is dbt's own."""
+
+
+@dataclass(frozen=True)
+class RowsByMonth:
+    """Rows of each month of a run that a model has, by dbt's id of the model; months without rows are absent."""
+
+    model: str
+    rows: Mapping[str, int]
+
+
+def rows_by_month(event: Mapping[str, Any]) -> RowsByMonth | None:
+    """The counts that the macro ``report_rows_by_month`` logged, when this is such an event of dbt's log."""
+    message = str(event["info"]["msg"])
+    if not message.startswith(_ROWS_BY_MONTH):
+        return None
+    pairs = (each.partition("=") for each in message.removeprefix(_ROWS_BY_MONTH).split())
+    return RowsByMonth(event["data"]["node_info"]["unique_id"], {month: int(rows) for month, _, rows in pairs})
 
 
 def run_target_dir(settings: Settings) -> Path:
@@ -37,8 +58,8 @@ def manifest_path(warehouse: str) -> Path:
 
 
 def executable() -> Path:
-    """The dbt of this environment, also when its folder is not on the search path."""
-    return Path(sys.executable).with_name("dbt")
+    """The dbt of this environment that asks nothing of the network, also when its folder is not on the search path."""
+    return Path(sys.executable).with_name("retention-dbt")
 
 
 def build_arguments(first: str, last: str) -> tuple[str, ...]:
@@ -69,12 +90,21 @@ def begin_build(settings: Settings, first: str, accepted: Collection[str]) -> st
         shutil.rmtree(settings.warehouse_dir, ignore_errors=True)
     settings.warehouse_dir.mkdir(parents=True, exist_ok=True)
     stamp.unlink(missing_ok=True)
+    _hand_over_what_was_parsed(settings)
     return first if is_complete else min([first, *accepted])
 
 
 def end_build(settings: Settings) -> None:
     """Remember that the warehouse is complete, and by which state of the dbt project."""
     _warehouse_stamp(settings).write_text(project_fingerprint(), encoding="utf-8")
+
+
+def _hand_over_what_was_parsed(settings: Settings) -> None:
+    """Give a home's first build what ``prepare`` parsed; dbt takes it if it was parsed for this home."""
+    parsed, wanted = target_dir(settings.warehouse) / _PARSED, run_target_dir(settings) / _PARSED
+    if parsed.is_file() and not wanted.exists():
+        wanted.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(parsed, wanted)
 
 
 def _warehouse_stamp(settings: Settings) -> Path:

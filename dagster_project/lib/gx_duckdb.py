@@ -101,12 +101,19 @@ def judge_of(connection: duckdb.DuckDBPyConnection, view: str) -> Iterator[Judge
         _connection.reset(token)
 
 
+def load() -> Any:
+    """The module, imported without its telemetry."""
+    # Great Expectations reads this once, when it is imported.
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import great_expectations  # noqa: PLC0415  (takes seconds)
+
+    return great_expectations
+
+
 @cache
 def _rows_of(view: str) -> tuple[Any, Any]:
     """The module and the batch definition of a view, made once a process; nothing is written, nobody called."""
-    # Great Expectations reads this once, when it is imported.
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    import great_expectations as gx  # noqa: PLC0415  (takes seconds)
+    gx = load()
     from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
 
     registry.register(_DIALECT, __name__, ReadOnlyDialect.__name__)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 from dagster_project.lib import months
 from dagster_project.lib.wording import UnknownWording, text, topic
@@ -133,10 +135,17 @@ def holds_in(row: Mapping[str, str], month: str) -> bool:
     return (row.get("valid_from") or "") <= month <= (row.get("valid_to") or _LAST)
 
 
-def seed(name: str) -> list[Mapping[str, str]]:
+def seed(name: str) -> Sequence[Mapping[str, str]]:
     """The rows of a seed, in its order."""
-    with (DBT_PROJECT_DIR / "seeds" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    file = DBT_PROJECT_DIR / "seeds" / f"{name}.csv"
+    return _rows(file, file.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=128)
+def _rows(file: Path, _changed_at: int) -> Sequence[Mapping[str, str]]:
+    """Read once for as long as the file stays as it is: every output of every month asks."""
+    with file.open(encoding="utf-8", newline="") as opened:
+        return tuple(csv.DictReader(opened))
 
 
 def thresholds(month: str | None = None) -> list[Threshold]:

@@ -58,3 +58,15 @@
         ) -%}
     {%- endif -%}
 {%- endmacro -%}
+
+{%- macro report_rows_by_month(relation) -%}
+{#- Tell whoever started dbt, in its log, how many rows the model now has in each month of the range. -#}
+    {%- if execute -%}
+        {%- set counts = [] -%}
+        {%- for row in run_query('select month, count(*) from ' ~ relation ~ ' where ' ~ months_in_range()
+            ~ ' group by month order by month') -%}
+            {%- do counts.append(row[0] ~ '=' ~ row[1]) -%}
+        {%- endfor -%}
+        {%- do log('rows by month: ' ~ counts | join(' '), info=true) -%}
+    {%- endif -%}
+{%- endmacro -%}

@@ -1,9 +1,13 @@
 """How dbt is called, without a warehouse."""
 
 import shutil
+import socket
+import sys
+from importlib.metadata import version
 
 import pytest
 
+from dagster_project import offline_dbt
 from dagster_project.lib import dbt
 from dagster_project.lib.exports import identity
 from dagster_project.settings import DBT_PROJECT_DIR, Settings
@@ -71,3 +75,40 @@ def test_a_changed_rule_renames_the_publications_and_has_the_warehouse_built_ane
     assert identity.publication_id(settings, "2011-03", {"2011-03": "delivery"}) != before
     assert dbt.begin_build(settings, "2011-03", ACCEPTED) == "2011-01"
     identity.configuration_id.cache_clear()
+
+
+def test_what_was_parsed_before_is_handed_to_the_first_build_of_a_home_only(settings, tmp_path, monkeypatch):
+    parsed = tmp_path / "target"
+    parsed.mkdir()
+    (parsed / "partial_parse.msgpack").write_bytes(b"prepared")
+    monkeypatch.setattr(dbt, "target_dir", lambda _: parsed)
+    dbt.begin_build(settings, "2011-01", ())
+    own = dbt.run_target_dir(settings) / "partial_parse.msgpack"
+    assert own.read_bytes() == b"prepared"
+    own.write_bytes(b"of the last build")
+    dbt.begin_build(settings, "2011-02", ACCEPTED)
+    assert own.read_bytes() == b"of the last build"
+
+
+def event(message):
+    return {"info": {"msg": message}, "data": {"node_info": {"unique_id": "model.retention.mart_x"}}}
+
+
+def test_the_rows_that_a_model_reports_are_read_by_month():
+    assert dbt.rows_by_month(event("rows by month: 2011-01=12 2011-03=7")) == dbt.RowsByMonth(
+        "model.retention.mart_x", {"2011-01": 12, "2011-03": 7}
+    )
+    assert dbt.rows_by_month(event("rows by month: ")) == dbt.RowsByMonth("model.retention.mart_x", {})
+    assert dbt.rows_by_month(event("1 of 9 OK created rows by month: 3")) is None
+
+
+def test_dbt_tells_its_version_without_asking_the_network(monkeypatch, capsys):
+    def refuse(*_):
+        raise AssertionError("a connection was opened")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(sys, "argv", ["retention-dbt", "--version"])
+    offline_dbt.main()
+    assert capsys.readouterr().out.strip() == version("dbt-core")
+    assert dbt.executable().name == "retention-dbt"
+    assert dbt.executable().is_file()

@@ -90,11 +90,11 @@ def _export_asset(catalog: Catalog, export: Export, model_keys: Mapping[str, dg.
 
 
 def _write(settings: Settings, export: Export, staged: Sequence[Edition]) -> list[tuple[Edition, Written]]:
-    """Write one export of every month; what does not open the warehouse, months side by side."""
+    """Write one export of every month, months side by side."""
     if export.kind == "marts":
         for each in staged:
             edition.stage(each)
-    workers = 1 if export.kind in _EVERYTHING_STAGED else max(1, min(settings.threads, len(staged)))
+    workers = max(1, min(settings.threads, len(staged)))
     own = settings.for_one_of(workers)
     with ThreadPoolExecutor(workers) as pool:
         written = pool.map(lambda each: _WRITERS[export.kind](replace(each, settings=own), export), staged)

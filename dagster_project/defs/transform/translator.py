@@ -40,10 +40,11 @@ class RetentionTranslator(DagsterDbtTranslator):
         return [str(_meta(dbt_resource_props).get("owner") or "team:data")]
 
     def get_partitions_def(self, dbt_resource_props: Mapping[str, Any]) -> dg.PartitionsDefinition | None:
-        """Tables are filled month by month; seeds and views are what they are for every month at once."""
-        is_table = dbt_resource_props["resource_type"] == "model"
-        materialized = (dbt_resource_props.get("config") or {}).get("materialized")
-        return monthly if is_table and materialized != "view" else None
+        """Facts, dimensions and marts are read by the month; what leads up to them belongs to the run.
+
+        Dagster stores several events for every month of every asset that has months.
+        """
+        return monthly if "marts" in dbt_resource_props["fqn"] else None
 
     def _layer(self, props: Mapping[str, Any]) -> str:
         if props["resource_type"] == "seed":

@@ -43,8 +43,7 @@ def formula(model: Model, column: ModelColumn, language: str) -> str:
 def _heading(model: Model, name: str) -> str:
     if name in model.columns:
         return model.columns[name].headings["zh"]
-    known = {threshold.key: threshold for threshold in rules.thresholds()}
-    return known[name].name("zh") if name in known else name
+    return next((threshold.name("zh") for threshold in rules.thresholds() if threshold.key == name), name)
 
 
 @dataclass(frozen=True)

@@ -27,10 +27,6 @@ class Warehouse(Protocol):
         """
         ...
 
-    def rows_by_month(self, relation: str) -> dict[str, int]:
-        """How many rows of each month the table ``relation`` (``schema.table``) holds."""
-        ...
-
 
 def quoted(name: str) -> str:
     """``name`` as an SQL identifier."""

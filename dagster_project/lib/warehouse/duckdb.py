@@ -40,11 +40,6 @@ class DuckDBWarehouse:
             source = quoted_relation(relation)
             return copy_month(self.connection, source, month, order_by=order_by, columns=columns, target=target)
 
-    def rows_by_month(self, relation: str) -> dict[str, int]:
-        """Rows of each month; see :class:`~.base.Warehouse`."""
-        with _told_what_to_run(relation):
-            return count_by_month(self.connection, quoted_relation(relation))
-
 
 @contextmanager
 def _told_what_to_run(relation: str) -> Iterator[None]:
@@ -69,8 +64,3 @@ def copy_month(
     query = f"select {chosen} from {source} where month = {literal(month)} order by {order}"
     row = connection.execute(f"copy ({query}) to {literal(str(target))} ({PARQUET_OPTIONS})").fetchone()
     return int(row[0]) if row else 0
-
-
-def count_by_month(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, int]:
-    """How many rows of each month there are in ``source`` (an SQL relation)."""
-    return dict(connection.execute(f"select month, count(*) from {source} group by month order by month").fetchall())

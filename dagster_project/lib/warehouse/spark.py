@@ -11,7 +11,7 @@ import duckdb
 
 from dagster_project.lib import engine
 from dagster_project.lib.warehouse.base import MissingRelation, literal
-from dagster_project.lib.warehouse.duckdb import copy_month, count_by_month
+from dagster_project.lib.warehouse.duckdb import copy_month
 from dagster_project.settings import Settings
 
 
@@ -36,11 +36,7 @@ class SparkWarehouse:
         source = self._source(relation, month)
         return copy_month(self.connection, source, month, order_by=order_by, columns=columns, target=target)
 
-    def rows_by_month(self, relation: str) -> dict[str, int]:
-        """Rows of each month; see :class:`~.base.Warehouse`."""
-        return count_by_month(self.connection, self._source(relation))
-
-    def _source(self, relation: str, month: str = "*") -> str:
+    def _source(self, relation: str, month: str) -> str:
         """The month's files; of a month without rows, any file of the table, for its columns."""
         schema, _, table = relation.partition(".")
         folder = self.folder / f"{schema}.db" / table
