@@ -70,6 +70,6 @@ def _events(context: dg.AssetExecutionContext, invocation: DbtCliInvocation) -> 
 def _is_asked_for(context: dg.AssetExecutionContext, event: Any) -> bool:
     if isinstance(event, dg.Output):
         return event.output_name in context.selected_output_names
-    if isinstance(event, dg.AssetCheckResult):
+    if isinstance(event, dg.AssetCheckResult) and event.asset_key and event.check_name:
         return dg.AssetCheckKey(event.asset_key, event.check_name) in context.selected_asset_check_keys
     return True
