@@ -343,7 +343,9 @@ select
     i % 14 = 0 as is_bank_debit,
     i % 67 <> 0 or {lag} = 1 as is_countable,
     i % 71 = 0 as is_do_not_contact,
-    'M' || cast(i % 4 as varchar) as account_manager
+    'M' || cast(i % 4 as varchar) as account_manager,
+    case when i % 13 = 5 then 700 + 10 * i end as points_expiring,
+    case when i % 13 = 5 then cast('{month}-20' as date) + cast(i % 90 as integer) end as points_expire_on
 from range(240) as numbers(i)
 where
     not (i % 19 = 0 and {lag} < 3)

@@ -43,7 +43,10 @@ def test_the_world_has_every_list_stage_tier_and_kind_of_churn(world: World) -> 
         return {row["value"] for row in rows}
 
     subscriber_months = "core.fct_subscriber_months"
-    lists = {"warning", "expiring", "silent", "non_billed", "mid_high", "churned"}
+    lists = {
+        *("warning", "expiring", "silent", "non_billed", "mid_high", "churned"),
+        *("dormant", "arrears", "value_drop", "points_expiry"),
+    }
     assert values("list_type", "retention.mart_work_lists") == lists
     stages = {"identification", "growth", "stable", "warning", "sunk"}
     assert values("lifecycle_stage", subscriber_months) == stages

@@ -46,6 +46,7 @@ _CODES: Mapping[str, tuple[str, ...]] = {
     "value_tier": ("high", "mid", "low", "group", "U"),
     "lifecycle_stage": ("identification", "growth", "sunk", "warning", "stable"),
     "churn_kind": ("passive", "active", "unknown"),
+    "arrears_stage": ("before_disconnect", "second_stop", "first_stop", "due"),
     "status": (
         *("active", "suspended_voluntary", "suspended_arrears", "pre_cancelled"),
         *("cancelled", "disconnected", "ported_out"),

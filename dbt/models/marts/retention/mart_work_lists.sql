@@ -29,6 +29,21 @@
         'date': "coalesce(cast(contract_end_on as string), '—')", 'count': as_text('days_to_contract_end', 0),
     },
     'silent': {'count': as_text('silent_months', 0)},
+    'dormant': {'count': as_text('silent_months', 0), 'date': "coalesce(cast(last_activity_on as string), '—')"},
+    'arrears_due': {'to': as_text('arrears_amount', 2)},
+    'arrears_first_stop': {'to': as_text('arrears_amount', 2), 'date': "coalesce(cast(status_on as string), '—')"},
+    'arrears_second_stop': {
+        'to': as_text('arrears_amount', 2), 'date': "coalesce(cast(status_on as string), '—')",
+        'count': as_text('arrears_stop_days', 0),
+    },
+    'arrears_before_disconnect': {
+        'to': as_text('arrears_amount', 2), 'date': "coalesce(cast(status_on as string), '—')",
+        'count': as_text('arrears_stop_days', 0),
+    },
+    'points': {
+        'count': as_text('points_expiring', 0), 'to': as_text('points_expiring_amount', 2),
+        'date': "coalesce(cast(points_expire_on as string), '—')",
+    },
     'non_billed': {'from': as_text('arpu3_amount', 2)},
     'churned_passive': {
         'date': "coalesce(cast(termination_on as string), '—')", 'from': as_text('arpu3_amount', 2),
@@ -41,6 +56,22 @@
     },
 } %}
 {%- set template_codes = clause_sentences.keys() | list + other_sentences.keys() | list + ['mid_high'] %}
+
+{#- A stop without a date is as good as a first one. -#}
+{%- set arrears_stage %}
+        case
+            when lines.status <> 'suspended_arrears' then 'due'
+            when lines.arrears_stop_days >= lines.arrears_notice_days then 'before_disconnect'
+            when lines.arrears_stop_days >= lines.arrears_second_stop_days then 'second_stop'
+            else 'first_stop'
+        end
+{%- endset %}
+{%- set arrears_stages = ['before_disconnect', 'second_stop', 'first_stop', 'due'] %}
+
+{#- What is less than a share of the own mean, as far as there is one. -#}
+{%- set is_spend_fallen = 'coalesce(lines.arpu3_amount > 0 and lines.billed_revenue_amount <= lines.value_drop_share * lines.arpu3_amount, false)' %}
+{%- set is_use_fallen = 'coalesce(lines.mou_prior3_mean > 0 and lines.mou <= lines.value_drop_share * lines.mou_prior3_mean, false)' %}
+{%- set is_forwarding = 'coalesce(lines.forward_offnet_calls >= lines.forwarding_limit, false)' %}
 
 {#- Read twice: once narrow to find who is listed and in which order, once whole for those who are. -#}
 {%- set lines %}
@@ -56,6 +87,20 @@
         thresholds.complaints_count,
         thresholds.arrears_amount as arrears_limit_amount,
         thresholds.holdout_share,
+        thresholds.value_drop_share,
+        thresholds.forwarding_calls as forwarding_limit,
+        thresholds.points_expiry_days,
+        thresholds.points_expiry_amount as points_limit_amount,
+        {{ days_between('calendar.last_on', 'subscriber_months.points_expire_on') }} as days_to_points_expiry,
+        cast(subscriber_months.points_expiring / nullif(thresholds.points_per_yuan, 0) as decimal(18, 2))
+            as points_expiring_amount,
+        case
+            when subscriber_months.status = 'suspended_arrears'
+                then {{ days_between('subscriber_months.status_on', 'calendar.last_on') }}
+        end as arrears_stop_days,
+        thresholds.arrears_second_stop_days,
+        thresholds.arrears_disconnect_days - thresholds.arrears_notice_days as arrears_notice_days,
+        thresholds.dormant_silent_months,
         concat('+', coalesce(subscriber_months.warning_clauses, ''), '+') as clauses,
         subscriber_months.is_on_net_close
         and subscriber_months.status <> 'suspended_voluntary'
@@ -77,7 +122,9 @@ with thresholds as (
 
     {{ thresholds([
         'expiring_days', 'contract_months', 'contract_remaining_share', 'spend_drop_share', 'frequency_drop_share',
-        'recharge_regular_count', 'complaints_count', 'arrears_amount', 'holdout_share',
+        'recharge_regular_count', 'complaints_count', 'arrears_amount', 'holdout_share', 'value_drop_share',
+        'forwarding_calls', 'points_expiry_days', 'points_expiry_amount', 'points_per_yuan',
+        'arrears_second_stop_days', 'arrears_disconnect_days', 'arrears_notice_days', 'dormant_silent_months',
     ]) }}
 
 ),
@@ -118,6 +165,11 @@ listed as (
         lines.subscriber_id,
         list_types.list_type,
         list_types.has_holdout,
+        case when list_types.list_type = 'arrears' then
+            case {{ arrears_stage }}
+                {%- for stage in arrears_stages %} when '{{ stage }}' then {{ loop.index }}{% endfor %}
+            end
+        end as stage_order,
         case lines.risk_level when 'red' then 1 when 'orange' then 2 when 'yellow' then 3 else 4 end as risk_order,
         coalesce(value_tiers.sort_order, 9) as tier_order,
         value_tiers.zh as tier_zh,
@@ -148,6 +200,23 @@ listed as (
                     and lines.tenure_month > 1
                     and coalesce(lines.billed_revenue_amount = 0, false)
             when 'mid_high' then lines.is_contactable and value_tiers.is_mid_high
+            when 'value_drop'
+                then
+                    lines.is_contactable
+                    and (coalesce(value_tiers.is_mid_high, false) or lines.group_id is not null)
+                    and ({{ is_spend_fallen }} or {{ is_use_fallen }} or {{ is_forwarding }})
+            when 'dormant'
+                then
+                    lines.is_contactable
+                    and lines.status <> 'suspended_arrears'
+                    and coalesce(lines.silent_months >= lines.dormant_silent_months, false)
+            when 'arrears'
+                then lines.is_contactable and coalesce(lines.arrears_amount > 0, lines.status = 'suspended_arrears')
+            when 'points_expiry'
+                then
+                    lines.is_contactable
+                    and coalesce(lines.days_to_points_expiry between 0 and lines.points_expiry_days, false)
+                    and coalesce(lines.points_expiring_amount >= lines.points_limit_amount, false)
         end
 
 ),
@@ -164,7 +233,7 @@ ranked as (
         tier_en,
         row_number() over (
             partition by month, list_type
-            order by risk_order, tier_order, arpu3_amount desc nulls last, subscriber_id
+            order by stage_order nulls last, risk_order, tier_order, arpu3_amount desc nulls last, subscriber_id
         ) as sort_order
     from listed
 
@@ -211,6 +280,27 @@ described as (
                 case when days_to_contract_end between 0 and expiring_days then {{ sentence('contract_days_' ~ language, other_sentences.contract_days) }} end,
                 case when is_commitment_spent then {{ sentence('contract_remaining_' ~ language, clause_sentences.contract_remaining) }} end
             )
+            when 'value_drop' then concat_ws(
+                '{{ '；' if language == 'zh' else '; ' }}',
+                case when {{ is_spend_fallen }} then {{ sentence('spend_drop_' ~ language, clause_sentences.spend_drop) }} end,
+                case when {{ is_use_fallen }} then {{ sentence('mou_drop_' ~ language, clause_sentences.mou_drop) }} end,
+                case when {{ is_forwarding }} then {{ sentence('forwarding_' ~ language, clause_sentences.forwarding) }} end
+            )
+            when 'dormant' then {{ sentence('dormant_' ~ language, other_sentences.dormant) }}
+            when 'arrears' then
+                case
+                    when status = 'suspended_arrears' and (arrears_amount is null or status_on is null)
+                        then concat_ws(
+                            '{{ '；' if language == 'zh' else '; ' }}',
+                            case when arrears_amount is not null then {{ sentence('arrears_' ~ language, clause_sentences.arrears) }} end,
+                            {{ sentence('suspended_arrears_' ~ language, {}) }}
+                        )
+                    {%- for stage in arrears_stages %}
+                    when {{ arrears_stage }} = '{{ stage }}'
+                        then {{ sentence('arrears_' ~ stage ~ '_' ~ language, other_sentences['arrears_' ~ stage]) }}
+                    {%- endfor %}
+                end
+            when 'points_expiry' then {{ sentence('points_' ~ language, other_sentences.points) }}
             when 'silent' then {{ sentence('silent_' ~ language, other_sentences.silent) }}
             when 'non_billed' then {{ sentence('non_billed_' ~ language, other_sentences.non_billed) }}
             when 'mid_high' then {{ sentence('mid_high_' ~ language, {'tier': 'ranked.tier_' ~ language, 'from': as_text('arpu3_amount', 2)}) }}
@@ -220,8 +310,9 @@ described as (
                     when 'active' then {{ sentence('churned_active_' ~ language, other_sentences.churned_active) }}
                     else {{ sentence('churned_unknown_' ~ language, other_sentences.churned_unknown) }}
                 end
-        end as reason_{{ language }}{{ ',' if not loop.last }}
+        end as reason_{{ language }},
         {%- endfor %}
+        case when ranked.list_type = 'arrears' then {{ arrears_stage }} end as arrears_stage
     from lines
     inner join ranked on lines.month = ranked.month and lines.subscriber_id = ranked.subscriber_id
     left join {{ ref('int_subscriber_cost_caps') }} as cost_caps
@@ -271,6 +362,13 @@ final as (
         mou_prior3_mean,
         {{ rounded(ratio('mou - mou_prior3_mean', 'mou_prior3_mean'), 4) }} as mou_change_rate,
         arrears_amount,
+        arrears_stage,
+        arrears_stop_days,
+        forward_offnet_calls,
+        points_balance,
+        points_expiring,
+        points_expire_on,
+        points_expiring_amount,
         complaint_count,
         warning_clauses,
         warning_clause_count,
