@@ -256,6 +256,8 @@ def varied_world(home: Path) -> World:
         world.add("quarantined_subscribers", month, [{"subscriber_id": "S007"}] if lag == 2 else [])
     groups = [{"group_id": "G0", "has_agreement": True}, {"group_id": "G1", "has_agreement": False}]
     world.add("crm_groups", "2011-02", groups)
+    plans = [{"plan_code": f"P{number}", "monthly_rent": 0 if number == 3 else 10 * number} for number in range(5)]
+    world.add("crm_plans", "2011-02", plans)
     world.add("crm_channels", "2011-02", [{"channel_code": "C0", "channel_type": "agent", "commission_months": 6}])
     return world
 
@@ -302,7 +304,7 @@ select
     printf('138%08d', i) as msisdn,
     'K' || cast(case when i % 17 = 0 then i // 17 when i % 19 = 0 then i // 19 else 1000 + i end as varchar)
         as customer_id,
-    'I' || cast(case when i % 62 = 0 then i // 62 when i % 46 = 0 then i // 46 else 1000 + i end as varchar)
+    'I' || cast(case when i % 29 = 3 then 900 when i % 62 = 0 then i // 62 when i % 46 = 0 then i // 46 else 1000 + i end as varchar)
         as imei_hash,
     'A' || cast(case when i % 31 = 0 then i // 31 when i % 23 = 0 then i // 23 else 1000 + i end as varchar)
         as pay_account,

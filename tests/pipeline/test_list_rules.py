@@ -130,6 +130,14 @@ def is_in_arrears(line: Line) -> bool:
     return owed > 0 if owed is not None else line["status"] == "suspended_arrears"
 
 
+def is_new_and_worth_a_call(line: Line) -> bool:
+    recharges = line["recharges_since_joining"]
+    return line["tenure_month"] == 2 and (
+        (line["billed_revenue_amount"] or 0) >= 60
+        or (line["payment_type"] == "prepaid" and recharges is not None and recharges < 2)
+    )
+
+
 def has_points_running_out(line: Line) -> bool:
     left = days_to(line["points_expire_on"], line)
     return left is not None and 0 <= left <= 60 and (line["points_expiring"] or 0) / 100 >= 10
@@ -147,6 +155,8 @@ RULES: Mapping[str, Callable[[Line], bool]] = {
     ),
     "non_billed": lambda line: may_be_called(line) and line["tenure_month"] > 1 and line["billed_revenue_amount"] == 0,
     "mid_high": lambda line: may_be_called(line) and line["value_tier"] in ("high", "mid", "group"),
+    "new_care": lambda line: may_be_called(line) and is_new_and_worth_a_call(line),
+    "hoarding": lambda line: may_be_called(line) and bool(line["is_suspicious"]),
     "value_drop": lambda line: may_be_called(line) and is_falling_in_value(line),
     "arrears": lambda line: may_be_called(line) and is_in_arrears(line),
     "points_expiry": lambda line: may_be_called(line) and has_points_running_out(line),
@@ -170,7 +180,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.fixture(scope="module")
 def lines(world: World) -> dict[tuple[str, str], Line]:
-    rows = world.query("from core.fct_subscriber_months")
+    rows = world.query("""
+        select fact.*, suspicions.is_suspicious, fact.payment_count + before.payment_count as recharges_since_joining
+        from core.fct_subscriber_months as fact
+        left join core.fct_subscriber_months as before
+            on before.subscriber_id = fact.subscriber_id
+            and before.month = strftime(cast(fact.month || '-01' as date) - interval 1 month, '%Y-%m')
+        left join intermediate.int_hoarding_suspicions as suspicions
+            on suspicions.month = fact.month and suspicions.subscriber_id = fact.subscriber_id
+    """)
     return {(row["month"], row["subscriber_id"]): row for row in rows}
 
 

@@ -28,6 +28,7 @@ lines as (
         and is_on_net_close
         and status <> 'suspended_voluntary'
         and not is_do_not_contact
+        and not {{ is_exempt_from_holdout('value_tier', 'is_special') }}
 ),
 
 eligible as (

@@ -44,6 +44,8 @@
         'count': as_text('points_expiring', 0), 'to': as_text('points_expiring_amount', 2),
         'date': "coalesce(cast(points_expire_on as string), '—')",
     },
+    'new_care_spend': {'to': as_text('billed_revenue_amount', 2)},
+    'new_care_topups': {'count': as_text('first_topup_count', 0)},
     'non_billed': {'from': as_text('arpu3_amount', 2)},
     'churned_passive': {
         'date': "coalesce(cast(termination_on as string), '—')", 'from': as_text('arpu3_amount', 2),
@@ -55,7 +57,15 @@
         'date': "coalesce(cast(termination_on as string), '—')", 'from': as_text('arpu3_amount', 2),
     },
 } %}
+{%- set hoarding_sentences = {
+    'few_calls': {'count': as_text('early_call_count', 0)},
+    'few_callees': {'count': as_text('early_callee_count', 0)},
+    'no_second_topup': {'count': as_text('early_topup_count', 0)},
+    'shared_handset': {'count': as_text('handset_line_count', 0)},
+    'zero_rent': {},
+} %}
 {%- set template_codes = clause_sentences.keys() | list + other_sentences.keys() | list + ['mid_high'] %}
+{%- for signal in hoarding_sentences %}{% do template_codes.append('hoarding_' ~ signal) %}{% endfor %}
 
 {#- A stop without a date is as good as a first one. -#}
 {%- set arrears_stage %}
@@ -101,6 +111,24 @@
         thresholds.arrears_second_stop_days,
         thresholds.arrears_disconnect_days - thresholds.arrears_notice_days as arrears_notice_days,
         thresholds.dormant_silent_months,
+        thresholds.new_care_tenure_month,
+        first_topups.topup_count as first_topup_count,
+        coalesce(subscriber_months.billed_revenue_amount >= thresholds.new_care_amount, false) as is_new_spender,
+        coalesce(
+            subscriber_months.payment_type = 'prepaid'
+            and first_topups.topup_months = thresholds.new_care_tenure_month
+            and first_topups.topup_count < thresholds.new_care_topups,
+            false
+        ) as is_second_topup_missing,
+        coalesce(suspicions.is_suspicious, false) as is_hoarding_suspected,
+        suspicions.suspicion_score,
+        suspicions.call_count as early_call_count,
+        suspicions.callee_count as early_callee_count,
+        suspicions.topup_count as early_topup_count,
+        suspicions.handset_line_count,
+        {%- for signal in hoarding_sentences %}
+        coalesce(suspicions.is_{{ signal }}, false) as is_{{ signal }},
+        {%- endfor %}
         concat('+', coalesce(subscriber_months.warning_clauses, ''), '+') as clauses,
         subscriber_months.is_on_net_close
         and subscriber_months.status <> 'suspended_voluntary'
@@ -115,6 +143,10 @@
     from {{ ref('fct_subscriber_months') }} as subscriber_months
     inner join calendar on subscriber_months.month = calendar.month
     inner join thresholds on subscriber_months.month = thresholds.month
+    left join first_topups
+        on subscriber_months.month = first_topups.month and subscriber_months.subscriber_id = first_topups.subscriber_id
+    left join suspicions
+        on subscriber_months.month = suspicions.month and subscriber_months.subscriber_id = suspicions.subscriber_id
     where {{ months_in_range('subscriber_months.month') }}
 {%- endset %}
 
@@ -125,6 +157,7 @@ with thresholds as (
         'recharge_regular_count', 'complaints_count', 'arrears_amount', 'holdout_share', 'value_drop_share',
         'forwarding_calls', 'points_expiry_days', 'points_expiry_amount', 'points_per_yuan',
         'arrears_second_stop_days', 'arrears_disconnect_days', 'arrears_notice_days', 'dormant_silent_months',
+        'new_care_tenure_month', 'new_care_amount', 'new_care_topups',
     ]) }}
 
 ),
@@ -153,6 +186,40 @@ value_tiers as (
 
 ),
 
+suspicions as (
+
+    select *
+    from {{ ref('int_hoarding_suspicions') }}
+    where {{ months_in_range() }}
+
+),
+
+-- What was recharged in the month and the one before, of lines that are that young.
+first_topups as (
+
+    select
+        lags.month,
+        early_months.subscriber_id,
+        cast(sum(early_months.payment_count) as bigint) as topup_count,
+        count(early_months.payment_count) as topup_months
+    from ({{ lags(1) }}) as lags
+    inner join {{ ref('int_early_months_measured') }} as early_months
+        on lags.lagged_month = early_months.month
+    where {{ months_in_range('early_months.month', look_back=1) }}
+    group by lags.month, early_months.subscriber_id
+
+),
+
+-- While a pilot enrols for a list, its arms take the place of the list's own hold-out.
+pilot_arms as (
+
+    select month, list_type, subscriber_id, min(arm) as pilot_arm
+    from {{ ref('fct_pilot_assignments') }}
+    where {{ months_in_range() }}
+    group by month, list_type, subscriber_id
+
+),
+
 candidates as (
     {{ lines }}
 
@@ -165,6 +232,7 @@ listed as (
         lines.subscriber_id,
         list_types.list_type,
         list_types.has_holdout,
+        pilot_arms.pilot_arm,
         case when list_types.list_type = 'arrears' then
             case {{ arrears_stage }}
                 {%- for stage in arrears_stages %} when '{{ stage }}' then {{ loop.index }}{% endfor %}
@@ -178,8 +246,14 @@ listed as (
     from candidates as lines
     inner join list_types on lines.month = list_types.month
     left join value_tiers on lines.month = value_tiers.month and lines.value_tier = value_tiers.value_tier
+    left join pilot_arms
+        on
+            lines.month = pilot_arms.month
+            and lines.subscriber_id = pilot_arms.subscriber_id
+            and list_types.list_type = pilot_arms.list_type
     where
-        case list_types.list_type
+        pilot_arms.pilot_arm is not null
+        or case list_types.list_type
             when 'churned' then lines.is_churned
             when 'warning' then lines.is_contactable and lines.risk_level is not null
             when 'expiring'
@@ -212,6 +286,12 @@ listed as (
                     and coalesce(lines.silent_months >= lines.dormant_silent_months, false)
             when 'arrears'
                 then lines.is_contactable and coalesce(lines.arrears_amount > 0, lines.status = 'suspended_arrears')
+            when 'new_care'
+                then
+                    lines.is_contactable
+                    and lines.tenure_month = lines.new_care_tenure_month
+                    and (lines.is_new_spender or lines.is_second_topup_missing)
+            when 'hoarding' then lines.is_contactable and lines.is_hoarding_suspected
             when 'points_expiry'
                 then
                     lines.is_contactable
@@ -229,6 +309,7 @@ ranked as (
         subscriber_id,
         list_type,
         has_holdout,
+        pilot_arm,
         tier_zh,
         tier_en,
         row_number() over (
@@ -250,6 +331,7 @@ described as (
         lines.*,
         ranked.list_type,
         ranked.has_holdout,
+        ranked.pilot_arm,
         ranked.sort_order,
         cost_caps.care_cap_amount,
         cost_caps.retention_cap_amount,
@@ -300,6 +382,17 @@ described as (
                         then {{ sentence('arrears_' ~ stage ~ '_' ~ language, other_sentences['arrears_' ~ stage]) }}
                     {%- endfor %}
                 end
+            when 'new_care' then concat_ws(
+                '{{ '；' if language == 'zh' else '; ' }}',
+                case when is_new_spender or not is_second_topup_missing then {{ sentence('new_care_spend_' ~ language, other_sentences.new_care_spend) }} end,
+                case when is_second_topup_missing then {{ sentence('new_care_topups_' ~ language, other_sentences.new_care_topups) }} end
+            )
+            when 'hoarding' then concat_ws(
+                '{{ '；' if language == 'zh' else '; ' }}'
+                {%- for signal, figures in hoarding_sentences.items() %},
+                case when is_{{ signal }} then {{ sentence('hoarding_' ~ signal ~ '_' ~ language, figures) }} end
+                {%- endfor %}
+            )
             when 'points_expiry' then {{ sentence('points_' ~ language, other_sentences.points) }}
             when 'silent' then {{ sentence('silent_' ~ language, other_sentences.silent) }}
             when 'non_billed' then {{ sentence('non_billed_' ~ language, other_sentences.non_billed) }}
@@ -369,6 +462,9 @@ final as (
         points_expiring,
         points_expire_on,
         points_expiring_amount,
+        channel_code,
+        first_topup_count,
+        suspicion_score,
         complaint_count,
         warning_clauses,
         warning_clause_count,
@@ -381,9 +477,13 @@ final as (
         care_cap_amount,
         retention_cap_amount,
         expected_margin_amount,
-        has_holdout
-        and not {{ is_exempt_from_holdout('value_tier', 'is_special') }}
-        and {{ hash_share("concat(subscriber_id, quarter)") }} < holdout_share as is_holdout,
+        case
+            when pilot_arm is not null then pilot_arm = 'control'
+            else
+                has_holdout
+                and not {{ is_exempt_from_holdout('value_tier', 'is_special') }}
+                and {{ hash_share("concat(subscriber_id, quarter)") }} < holdout_share
+        end as is_holdout,
         cast(sort_order as bigint) as sort_order
     from described
 
