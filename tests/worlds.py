@@ -253,6 +253,8 @@ def varied_world(home: Path) -> World:
         world.add("crm_surveys", month, answers)
         world.add("crm_exit_surveys", month, _varied_exit_answers(month, lag))
         world.add("crm_contacts", month, _varied_contacts(month))
+        black = [{"customer_id": f"K{number}", "listed_at": "2011-01-05"} for number in (1, 1023, 1069)]
+        world.add("crm_blacklist", month, black)
         world.add("quarantined_subscribers", month, [{"subscriber_id": "S007"}] if lag == 2 else [])
     groups = [{"group_id": "G0", "has_agreement": True}, {"group_id": "G1", "has_agreement": False}]
     world.add("crm_groups", "2011-02", groups)

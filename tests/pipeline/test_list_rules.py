@@ -157,6 +157,7 @@ RULES: Mapping[str, Callable[[Line], bool]] = {
     "mid_high": lambda line: may_be_called(line) and line["value_tier"] in ("high", "mid", "group"),
     "new_care": lambda line: may_be_called(line) and is_new_and_worth_a_call(line),
     "hoarding": lambda line: may_be_called(line) and bool(line["is_suspicious"]),
+    "blacklist": lambda line: may_be_called(line) and line["is_new"] and line["is_of_black_customer"],
     "value_drop": lambda line: may_be_called(line) and is_falling_in_value(line),
     "arrears": lambda line: may_be_called(line) and is_in_arrears(line),
     "points_expiry": lambda line: may_be_called(line) and has_points_running_out(line),
@@ -181,7 +182,15 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 @pytest.fixture(scope="module")
 def lines(world: World) -> dict[tuple[str, str], Line]:
     rows = world.query("""
-        select fact.*, suspicions.is_suspicious, fact.payment_count + before.payment_count as recharges_since_joining
+        select fact.*, suspicions.is_suspicious, fact.payment_count + before.payment_count as recharges_since_joining,
+            exists (
+                from staging.stg_crm__blacklist as listed
+                where listed.month = fact.month and listed.customer_id = fact.customer_id
+            ) or exists (
+                from core.fct_churn as events
+                inner join core.fct_subscriber_months as gone using (month, subscriber_id)
+                where events.month < fact.month and events.is_malicious_arrears and gone.customer_id = fact.customer_id
+            ) as is_of_black_customer
         from core.fct_subscriber_months as fact
         left join core.fct_subscriber_months as before
             on before.subscriber_id = fact.subscriber_id

@@ -45,7 +45,7 @@ def test_the_world_has_every_list_stage_tier_and_kind_of_churn(world: World) -> 
     subscriber_months = "core.fct_subscriber_months"
     lists = {
         *("warning", "expiring", "silent", "non_billed", "mid_high", "churned"),
-        *("dormant", "arrears", "value_drop", "points_expiry", "new_care", "hoarding"),
+        *("dormant", "arrears", "value_drop", "points_expiry", "new_care", "hoarding", "blacklist"),
     }
     assert values("list_type", "retention.mart_work_lists") == lists
     stages = {"identification", "growth", "stable", "warning", "sunk"}

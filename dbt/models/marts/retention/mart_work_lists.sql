@@ -46,6 +46,8 @@
     },
     'new_care_spend': {'to': as_text('billed_revenue_amount', 2)},
     'new_care_topups': {'count': as_text('first_topup_count', 0)},
+    'blacklist_listed': {'to': "coalesce(blacklist_reason, '—')"},
+    'blacklist_arrears': {'date': 'malicious_month'},
     'non_billed': {'from': as_text('arpu3_amount', 2)},
     'churned_passive': {
         'date': "coalesce(cast(termination_on as string), '—')", 'from': as_text('arpu3_amount', 2),
@@ -120,6 +122,9 @@
             and first_topups.topup_count < thresholds.new_care_topups,
             false
         ) as is_second_topup_missing,
+        coalesce(blacklisted.is_listed, false) as is_blacklisted,
+        blacklisted.blacklist_reason,
+        blacklisted.malicious_month,
         coalesce(suspicions.is_suspicious, false) as is_hoarding_suspected,
         suspicions.suspicion_score,
         suspicions.call_count as early_call_count,
@@ -145,6 +150,8 @@
     inner join thresholds on subscriber_months.month = thresholds.month
     left join first_topups
         on subscriber_months.month = first_topups.month and subscriber_months.subscriber_id = first_topups.subscriber_id
+    left join {{ ref('int_customers_blacklisted') }} as blacklisted
+        on subscriber_months.month = blacklisted.month and subscriber_months.customer_id = blacklisted.customer_id
     left join suspicions
         on subscriber_months.month = suspicions.month and subscriber_months.subscriber_id = suspicions.subscriber_id
     where {{ months_in_range('subscriber_months.month') }}
@@ -291,6 +298,11 @@ listed as (
                     lines.is_contactable
                     and lines.tenure_month = lines.new_care_tenure_month
                     and (lines.is_new_spender or lines.is_second_topup_missing)
+            when 'blacklist'
+                then
+                    lines.is_contactable
+                    and lines.is_new
+                    and (lines.is_blacklisted or lines.malicious_month is not null)
             when 'hoarding' then lines.is_contactable and lines.is_hoarding_suspected
             when 'points_expiry'
                 then
@@ -387,6 +399,11 @@ described as (
                 case when is_new_spender or not is_second_topup_missing then {{ sentence('new_care_spend_' ~ language, other_sentences.new_care_spend) }} end,
                 case when is_second_topup_missing then {{ sentence('new_care_topups_' ~ language, other_sentences.new_care_topups) }} end
             )
+            when 'blacklist' then concat_ws(
+                '{{ '；' if language == 'zh' else '; ' }}',
+                case when is_blacklisted then {{ sentence('blacklist_listed_' ~ language, other_sentences.blacklist_listed) }} end,
+                case when malicious_month is not null then {{ sentence('blacklist_arrears_' ~ language, other_sentences.blacklist_arrears) }} end
+            )
             when 'hoarding' then concat_ws(
                 '{{ '；' if language == 'zh' else '; ' }}'
                 {%- for signal, figures in hoarding_sentences.items() %},
@@ -465,6 +482,7 @@ final as (
         channel_code,
         first_topup_count,
         suspicion_score,
+        malicious_month,
         complaint_count,
         warning_clauses,
         warning_clause_count,
