@@ -41,7 +41,8 @@ listed as (
         on
             lists.month = special_lines.month
             and lists.subscriber_id = special_lines.subscriber_id
-    where {{ months_in_range('lists.month', look_back=3) }}
+    -- Who is enrolled in a pilot has another chance to be held out and is judged by the pilot.
+    where {{ months_in_range('lists.month', look_back=3) }} and not coalesce(lists.is_in_pilot, false)
 ),
 
 contacts as (

@@ -495,6 +495,7 @@ final as (
         care_cap_amount,
         retention_cap_amount,
         expected_margin_amount,
+        pilot_arm is not null as is_in_pilot,
         case
             when pilot_arm is not null then pilot_arm = 'control'
             else
