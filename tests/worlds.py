@@ -306,8 +306,10 @@ select
     printf('138%08d', i) as msisdn,
     'K' || cast(case when i % 17 = 0 then i // 17 when i % 19 = 0 then i // 19 else 1000 + i end as varchar)
         as customer_id,
-    'I' || cast(case when i % 29 = 3 then 900 when i % 62 = 0 then i // 62 when i % 46 = 0 then i // 46 else 1000 + i end as varchar)
-        as imei_hash,
+    'I' || cast(
+        case when i % 62 = 0 then i // 62 when i % 46 = 0 then i // 46 when i % 29 = 3 then 900 else 1000 + i end
+        as varchar
+    ) as imei_hash,
     'A' || cast(case when i % 31 = 0 then i // 31 when i % 23 = 0 then i // 23 else 1000 + i end as varchar)
         as pay_account,
     'D' || cast((i + case when i % 37 = 0 then {lag} else 0 end) % 3 as varchar) as district_code,
