@@ -6,6 +6,7 @@ drifts from them goes unseen.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
@@ -247,6 +248,28 @@ def test_nobody_of_a_group_and_nobody_special_is_held_out_and_the_churned_are_al
         if row["list_type"] == "churned" or line["value_tier"] == "group" or line["is_special"]:
             assert not row["is_holdout"], row["subscriber_id"]
     assert any(row["is_holdout"] for row in rows)
+
+
+def lot(line: Line) -> str:
+    """What a line draws for a quarter; the lowest of its district and tier are held out."""
+    quarter = f"{line['month'][:4]}Q{(int(line['month'][5:]) + 2) // 3}"
+    return hashlib.sha256(f"{line['subscriber_id']}{quarter}".encode()).hexdigest()
+
+
+def test_a_tenth_of_every_district_and_tier_is_held_out_by_the_lowest_lots_of_the_quarter(lines, rows):
+    strata: dict[tuple[str, ...], list[tuple[str, bool]]] = {}
+    for row in rows:
+        line = lines[row["list_month"], row["subscriber_id"]]
+        is_exempt = line["value_tier"] == "group" or line["is_special"]
+        if row["list_type"] in ("churned", "hoarding", "blacklist") or is_exempt or row["is_in_pilot"]:
+            continue
+        stratum = (row["list_month"], row["list_type"], str(row["district_code"]), str(row["value_tier"]))
+        strata.setdefault(stratum, []).append((lot(line), row["is_holdout"]))
+    for stratum, drawn in strata.items():
+        held = [is_held for _, is_held in sorted(drawn)]
+        assert held == sorted(held, reverse=True), f"{stratum}: a higher lot is held out before a lower one"
+        assert abs(sum(held) - 0.1 * len(held)) < 1, stratum
+    assert any(is_held for drawn in strata.values() for _, is_held in drawn)
 
 
 def test_rows_are_numbered_from_one_in_every_month_and_list(rows):

@@ -249,7 +249,16 @@ listed as (
         coalesce(value_tiers.sort_order, 9) as tier_order,
         value_tiers.zh as tier_zh,
         value_tiers.en as tier_en,
-        lines.arpu3_amount
+        lines.arpu3_amount,
+        lines.holdout_share,
+        list_types.has_holdout
+        and pilot_arms.pilot_arm is null
+        and not {{ is_exempt_from_holdout('lines.value_tier', 'lines.is_special') }} as is_drawn,
+        coalesce(lines.district_code, '') as stratum_district,
+        coalesce(lines.value_tier, '') as stratum_tier,
+        {{ digest("concat(lines.subscriber_id, lines.quarter)") }} as lot,
+        {{ hash_share("concat(list_types.list_type, coalesce(lines.district_code, ''), coalesce(lines.value_tier, ''), lines.quarter)") }}
+            as stratum_start
     from candidates as lines
     inner join list_types on lines.month = list_types.month
     left join value_tiers on lines.month = value_tiers.month and lines.value_tier = value_tiers.value_tier
@@ -320,14 +329,27 @@ ranked as (
         month,
         subscriber_id,
         list_type,
-        has_holdout,
         pilot_arm,
         tier_zh,
         tier_en,
         row_number() over (
             partition by month, list_type
             order by stage_order nulls last, risk_order, tier_order, arpu3_amount desc nulls last, subscriber_id
-        ) as sort_order
+        ) as sort_order,
+        -- Those who draw the lowest lots of their stratum: the same ones for a quarter, whoever joins or leaves the list.
+        case
+            when pilot_arm is not null then pilot_arm = 'control'
+            else
+                is_drawn
+                and row_number() over (
+                    partition by month, list_type, stratum_district, stratum_tier, is_drawn
+                    order by lot, subscriber_id
+                ) <= floor(
+                    holdout_share * count(*) over (
+                        partition by month, list_type, stratum_district, stratum_tier, is_drawn
+                    ) + stratum_start
+                )
+        end as is_holdout
     from listed
 
 ),
@@ -342,7 +364,7 @@ described as (
     select
         lines.*,
         ranked.list_type,
-        ranked.has_holdout,
+        ranked.is_holdout,
         ranked.pilot_arm,
         ranked.sort_order,
         cost_caps.care_cap_amount,
@@ -496,13 +518,7 @@ final as (
         retention_cap_amount,
         expected_margin_amount,
         pilot_arm is not null as is_in_pilot,
-        case
-            when pilot_arm is not null then pilot_arm = 'control'
-            else
-                has_holdout
-                and not {{ is_exempt_from_holdout('value_tier', 'is_special') }}
-                and {{ hash_share("concat(subscriber_id, quarter)") }} < holdout_share
-        end as is_holdout,
+        is_holdout,
         cast(sort_order as bigint) as sort_order
     from described
 
