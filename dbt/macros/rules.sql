@@ -60,6 +60,11 @@ nullif(nullif({{ column }}, ''), 'None')
     {{ result.sql }}
 {%- endmacro -%}
 
+{%- macro day_as_text(value) -%}
+{#- A day for a sentence, a dash when it is not known. -#}
+coalesce(cast({{ value }} as string), '—')
+{%- endmacro -%}
+
 {%- macro as_text(value, digits) -%}
 {#- A figure for a sentence: fixed digits after the point, a dash when it is not known. -#}
     {%- if digits == 2 -%}
@@ -79,4 +84,41 @@ nullif(concat_ws('+'{% for code in codes %}, case when {{ prefix }}{{ code }} th
 {%- macro is_exempt_from_holdout(value_tier, is_special) -%}
 {#- Members of groups and special persons are never withheld from a list (domain 5.6), so they are in no arm either. -#}
 (coalesce({{ value_tier }}, 'U') = 'group' or coalesce({{ is_special }}, false))
+{%- endmacro -%}
+
+{%- macro answer_codes(look_back=0) -%}
+{#- A select of what an exit survey may answer in a month, a category or a cause itself, with the cause that it means. -#}
+    select month, answer_code, cause_code
+    from ({{ in_force('survey_causes', look_back) }}) as survey_causes
+    union
+    select month, cause_code as answer_code, cause_code
+    from ({{ in_force('causes', look_back) }}) as causes
+{%- endmacro -%}
+
+{%- macro answers_name(answers, answer_code) -%}
+{#- Whether an answer, of which several may stand in one cell, has the code among them. -#}
+instr(
+    concat('+', replace(replace(replace({{ answers }}, ',', '+'), ';', '+'), '、', '+'), '+'),
+    concat('+', {{ answer_code }}, '+')
+) > 0
+{%- endmacro -%}
+
+{%- macro cap_holder(cap_unit, subscriber_id) -%}
+{#- Whose cap a cost counts against: the group's, whose lines share one, or the line's own. -#}
+case when {{ cap_unit }} is null then {{ subscriber_id }} else concat('group ', {{ cap_unit }}) end
+{%- endmacro -%}
+
+{%- macro hoarding_signs() -%}
+{#- The signs of hoarding for which a list gives a reason, in the order of the sentence. -#}
+{{ return(['few_calls', 'few_callees', 'no_second_topup', 'shared_handset', 'zero_rent']) }}
+{%- endmacro -%}
+
+{%- macro joined_in_order(value, separator='+', places=5) -%}
+{#- The values of a group in the order of its column `place`, joined; null when there are none. -#}
+nullif(concat_ws('{{ separator }}'{% for place in range(1, places + 1) %}, max(case when place = {{ place }} then {{ value }} end){% endfor %}), '')
+{%- endmacro -%}
+
+{%- macro place_in(column, codes) -%}
+{#- Where a code stands in an order, what is not in it last. -#}
+case {{ column }}{% for code in codes %} when '{{ code }}' then {{ loop.index }}{% endfor %} else {{ codes | length + 1 }} end
 {%- endmacro -%}

@@ -32,11 +32,11 @@ _ABOUT = (
     *("value_tier", "lifecycle_stage", "tenure_month", "arpu3_amount", "total_fee_amount", "mou"),
 )
 _WORTH = (
-    *("reason", "risk_level", "churn_probability", "expected_loss_amount", "measure_codes"),
+    *("reason", "risk_level", "churn_probability", "expected_loss_amount", "measure_codes", "measure_names"),
     *("care_cap_amount", "retention_cap_amount"),
 )
 _FIRST_SCREEN = (
-    *("account_manager", "msisdn", "reason", "risk_level", "measure_codes", "care_cap_amount"),
+    *("account_manager", "msisdn", "reason", "risk_level", "measure_names", "care_cap_amount"),
     *("retention_cap_amount", "plan_name", "value_tier"),
 )
 """Who does what for whom, why and up to what cost: what is seen and printed without scrolling."""
@@ -53,13 +53,15 @@ _CODES: Mapping[str, tuple[str, ...]] = {
     ),
 }
 """Columns that hold codes, whose words for the office are in the catalogue."""
+_BY_LANGUAGE = ("reason", "measure_names")
+"""Columns that the mart has twice, the English one with the ending ``_en``."""
 _CLAUSES = (
     *("contract", "spend_drop", "frequency_drop", "mou_drop", "callees_drop", "ratio_rise", "forwarding"),
     *("complaints", "unanswered", "dissatisfied", "rival_hotline", "arrears"),
 )
 _WIDTHS: Mapping[str, float] = {
     **{"reason": 60, "msisdn": 13.5, "subscriber_id": 14, "plan_name": 20, "district": 12},
-    **{"risk_level": 8, "value_tier": 8, "measure_codes": 16, "warning_clauses": 30},
+    **{"risk_level": 8, "value_tier": 8, "measure_codes": 18, "measure_names": 24, "warning_clauses": 30},
 }
 
 
@@ -190,8 +192,8 @@ def _shown(name: str, language: str, export: Export) -> str:
     """SQL for what the office reads in a column: words for codes, in its language."""
     if name == "list_type":
         return literal(str(export.titles[language]))
-    if name == "reason":
-        return quoted("reason" if language == "zh" else "reason_en")
+    if name in _BY_LANGUAGE:
+        return quoted(name if language == "zh" else f"{name}_en")
     if name == "warning_clauses":
         return _clauses(language)
     codes = _CODES.get(name)

@@ -17,17 +17,12 @@ causes as (
     {{ in_force('causes') }}
 ),
 
--- What may be answered: a category of the survey, or a cause of the taxonomy itself.
 answer_codes as (
-    select month, answer_code, cause_code from ({{ in_force('survey_causes') }}) as survey_causes
-    union
-    select month, cause_code as answer_code, cause_code from causes
+    {{ answer_codes() }}
 ),
 
 leavers as (
-    select
-        *,
-        concat('+', replace(replace(replace(cause_answer, ',', '+'), ';', '+'), '、', '+'), '+') as answered_codes
+    select *
     from {{ ref('int_exit_answers_joined') }}
     where
         {{ months_in_range() }}
@@ -44,7 +39,7 @@ named_causes as (
     inner join answer_codes
         on
             leavers.month = answer_codes.month
-            and instr(leavers.answered_codes, concat('+', answer_codes.answer_code, '+')) > 0
+            and {{ answers_name('leavers.cause_answer', 'answer_codes.answer_code') }}
 ),
 
 weighed_causes as (
