@@ -10,6 +10,13 @@
 (floor(({{ value }}) * {{ 10 ** digits }} + 0.5e0) / {{ 10 ** digits }}e0)
 {%- endmacro -%}
 
+{%- macro noisy_or(chances) -%}
+{#- One less the product of what each chance leaves open, four digits; chances are doubles, 0e0 for what is absent. -#}
+{%- set left_open = [] -%}
+{%- for chance in chances -%}{%- do left_open.append('(1e0 - (' ~ chance ~ '))') -%}{%- endfor -%}
+{{ rounded('1e0 - ' ~ left_open | join(' * '), 4) }}
+{%- endmacro -%}
+
 {%- macro money_per(amount, count) -%}
 {#- amount / count in yuan and fen, rounded half up in whole numbers; null when count is zero or null. -#}
 cast(cast(floor(

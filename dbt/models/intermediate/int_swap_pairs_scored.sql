@@ -174,13 +174,13 @@ scored as (
 
     select
         measured.*,
-        {{ rounded(
-            "1e0 - (1e0 - weights.same_customer * measured.same_customer)"
-            ~ " * (1e0 - weights.same_handset * measured.same_handset)"
-            ~ " * (1e0 - weights.same_account * measured.same_account)"
-            ~ " * (1e0 - case when measured.judged_share >= measured.swap_circle_high_share then weights.circle_high"
-            ~ " when measured.judged_share >= measured.swap_circle_low_share then weights.circle_low else 0e0 end)", 4
-        ) }} as swap_score
+        {{ noisy_or([
+            'weights.same_customer * measured.same_customer',
+            'weights.same_handset * measured.same_handset',
+            'weights.same_account * measured.same_account',
+            'case when measured.judged_share >= measured.swap_circle_high_share then weights.circle_high'
+            ~ ' when measured.judged_share >= measured.swap_circle_low_share then weights.circle_low else 0e0 end',
+        ]) }} as swap_score
     from measured
     inner join weights on measured.month = weights.month
 
