@@ -323,7 +323,7 @@ def _value(field: Field) -> str:
     if field.input:
         return "null"
     if field.kind is Kind.TEXT:
-        return f"left(cast({name} as varchar), {_LONGEST_CELL})"
+        return _shortened(f"cast({name} as varchar)")
     if field.kind is Kind.DATE:
         return f"cast(date_diff('day', date '1899-12-30', cast({name} as date)) as varchar)"
     return f"case when isfinite(cast({name} as double)) then cast({name} as varchar) end"
@@ -336,6 +336,17 @@ def _cell(field: Field, value: str, style: str) -> str:
     if field.kind is Kind.TEXT:
         return f"""'" s="{style}" t="inlineStr"><is><t xml:space="preserve">' || {escaped(value)} || '</t></is></c>'"""
     return f"""'" s="{style}"><v>' || {value} || '</v></c>'"""
+
+
+def _shortened(text: str) -> str:
+    """SQL for as much of ``text`` as a cell takes, which counts in UTF-16: twice what is beyond the first plane.
+
+    The number of bytes is known without reading the text, and is never less. Only where it is too great, the
+    characters that count twice get a companion, U+FFFF, which no cell can hold, for as long as is counted.
+    """
+    paired = rf"regexp_replace(left({text}, {_LONGEST_CELL}), '([\x{{10000}}-\x{{10FFFF}}])', chr(65535) || '\1', 'g')"
+    cut = f"replace(left({paired}, {_LONGEST_CELL}), chr(65535), '')"
+    return f"case when strlen({text}) > {_LONGEST_CELL} then {cut} else {text} end"
 
 
 def escaped(text: str) -> str:
