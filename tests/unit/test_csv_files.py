@@ -43,6 +43,37 @@ def test_a_file_starts_with_a_byte_order_mark_and_keeps_its_columns(tmp_path: Pa
     assert rows == [["名称", "金额(元)"], ["'=x", "1.50"], ['a,"b\n=c', "-5.00"]]
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('=HYPERLINK("http://x","y")', '\'=HYPERLINK("http://x","y")'),
+        ("+1", "+1"),
+        ("-5", "-5"),
+        ("-5+cmd|' /C calc'!A0", "'-5+cmd|' /C calc'!A0"),
+        ("@x", "'@x"),
+        ("\tx", "'\tx"),
+        ("\rx", "'\rx"),
+        ("\r\n=1", "'\r\n=1"),
+        *((text, text) for text in ("a\tb", "a\nb", "a\r\nb", "a\rb", "𠮷", "😀", "_x000D_", " ahead", "behind ")),
+        *((text, text) for text in ("<&>\"'", "a,b", '"', '"=1"', "00123", "13800000001", "898600000000000000001")),
+        ("\x07", "\x07"),
+        ("长" * 40_000, "长" * 40_000),
+    ],
+    ids=lambda text: ascii(text)[:40],
+)
+def test_a_text_comes_back_from_a_file_as_it_was_or_with_an_apostrophe(tmp_path: Path, text: str, shown: str) -> None:
+    fields = (Field("reason", "原因"), Field("amount", "金额(元)", Kind.MONEY), Field("share", "变化", Kind.PERCENT))
+    with duckdb.connect() as connection:
+        connection.execute("create table lines (n bigint, reason varchar, amount decimal(18,2), share double)")
+        connection.execute("insert into lines values (1, ?, -21.5, -0.25), (2, 'next', null, -1e-7)", [text])
+        prepare_lines(connection, fields, "lines", into="prepared", keep=["n"])
+        write_csv(connection, tmp_path / "list.csv", fields, Rows("prepared", "n", 2))
+    with (tmp_path / "list.csv").open(encoding="utf-8-sig", newline="") as file:
+        _, first, second = csv.reader(file)
+    assert first == [shown, "-21.50", "-0.25"]
+    assert (second[:2], float(second[2])) == (["next", ""], -1e-7)
+
+
 def test_a_file_that_lost_a_row_is_an_error(tmp_path: Path) -> None:
     with duckdb.connect() as connection:
         connection.execute("create table lines as select 1::bigint as n, 'x' as name")

@@ -23,6 +23,7 @@ from python_calamine import load_workbook
 from dagster_project.lib.exports.workbook import (
     Book,
     Field,
+    Input,
     Kind,
     Rows,
     RowsLost,
@@ -215,8 +216,11 @@ def test_any_text_is_well_formed_in_a_cell(text: str) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
 def test_libreoffice_reads_what_was_written(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
-    write(connection, tmp_path / "book.xlsx", book(), fill(connection, ["=1+1", "𠮷", "a,b"]))
+    to_fill_in = Field("outcome", "结果", input=Input("请选择", "只能选列表中的结果", ("接受", "拒绝")))
+    made = book(fields=(*FIELDS, to_fill_in))
+    write(connection, tmp_path / "book.xlsx", made, fill(connection, ["=1+1", "𠮷", "a,b"]))
     command = ["soffice", "--headless", "--convert-to", "csv", "--outdir", str(tmp_path), str(tmp_path / "book.xlsx")]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     lines = (tmp_path / "book.csv").read_text(encoding="utf-8").splitlines()
     assert [line.split(",")[0] for line in lines[2:4]] == ["=1+1", "𠮷"]
+    assert [line.split(",")[-1] for line in lines[1:4]] == ["结果", "", ""]

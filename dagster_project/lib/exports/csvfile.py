@@ -49,6 +49,9 @@ def _headings(fields: Sequence[Field]) -> list[str]:
 
 
 def _value(field: Field) -> str:
+    """SQL for a value; a column to fill in is empty."""
+    if field.input:
+        return "null"
     return harmless(quoted(field.name)) if field.kind is Kind.TEXT else quoted(field.name)
 
 

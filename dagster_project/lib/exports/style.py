@@ -17,6 +17,13 @@ _FIXED_DATE = dt.datetime(2000, 1, 1)
 _FONT: Mapping[str, Any] = {"font_name": "Microsoft YaHei", "font_size": 10}
 ACCENT = "#1F5A99"
 _GRID = "#D5DCE4"
+_TO_FILL_IN: Mapping[str, Any] = {
+    "locked": False,
+    "bg_color": "#FFF8DC",
+    "border": 1,
+    "border_color": "#C9B458",
+    "valign": "top",
+}
 
 _FORMATS: Mapping[str, Mapping[str, Any]] = {
     "title": {"bold": True, "font_size": 13, "font_color": ACCENT, "valign": "vcenter"},
@@ -38,6 +45,9 @@ _FORMATS: Mapping[str, Mapping[str, Any]] = {
     "count": {"num_format": "#,##0", "valign": "top"},
     "percent": {"num_format": "0.00%", "valign": "top"},
     "date": {"num_format": "yyyy-mm-dd", "align": "left", "valign": "top"},
+    "input_text": {"num_format": "@", **_TO_FILL_IN},
+    "input_money": {"num_format": "#,##0.00", **_TO_FILL_IN},
+    "input_date": {"num_format": "yyyy-mm-dd", "align": "left", **_TO_FILL_IN},
 }
 
 

@@ -8,6 +8,7 @@ Measured figures and alternatives: docs/adr/0005-workbooks.md.
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import re
 import zipfile
@@ -15,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import duckdb
 import pyarrow as pa
@@ -32,10 +33,18 @@ _HEADER_ROWS = 2
 _BATCH_ROWS = 8192
 _COMPRESSION_LEVEL = 3
 _LONGEST_CELL = 32_767
+_FIRST_DATE, _LAST_DATE = dt.date(2000, 1, 1), dt.date(2099, 12, 31)
+"""What a date to fill in may be: a spreadsheet takes any number for a date, a day's 5 as well as 20111015."""
+_STILL_ALLOWED: Mapping[str, bool] = {"format_columns": True, "sort": True, "autofilter": True}
+"""On a protected sheet, beside selecting cells and filling in."""
 
 
 class RowsLost(RuntimeError):
     """A workbook that would hold other rows than its source; it is not published."""
+
+
+class UnusableInput(ValueError):
+    """A column to fill in that a spreadsheet could not check; its book is not written."""
 
 
 class Kind(Enum):
@@ -50,13 +59,32 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True)
+class Input:
+    """What whoever fills a cell in is told: ``prompt`` on selecting it, ``refusal`` on a value that is not taken.
+
+    A text is taken as it is, or, where there are ``choices``, when it is one of them (a drop-down list, together 255
+    characters at most). A date lies between the years 2000 and 2099, money is not negative. Both messages hold 255
+    characters at most.
+    """
+
+    prompt: str
+    refusal: str
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Field:
-    """A column of a sheet; ``name`` is the column of the source, ``width`` counts characters."""
+    """A column of a sheet; ``name`` is the column of the source, ``width`` counts characters.
+
+    A field with ``input`` is filled in by whoever gets the book: it has no column in the source, and its cells are
+    empty. Its kind is text, a date or money.
+    """
 
     name: str
     heading: str
     kind: Kind = Kind.TEXT
     width: float = 12
+    input: Input | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +110,9 @@ class Book:
     """A workbook: its title line, its columns, the words for no rows and the notes on its last sheet.
 
     ``first_screen`` is how many columns are needed first; they are printed, ``frozen`` of them stay in view.
+    When some fields are to be filled in, nothing but their cells can be changed (protection without a password):
+    filters, column widths and selecting work. Sorting is allowed too, which Excel does only over cells that are all
+    to be filled in.
     """
 
     title: str
@@ -101,20 +132,28 @@ def prepare_rows(
     """Make the temporary table ``into``: every row of ``relation``, in its order, as markup for ``book``'s cells.
 
     The columns are ``m0``, ``m1`` and on, without the cells' places; columns ``keep`` (numbers, filters) come along.
-    A list is made into markup once, however many books it fills. Returns the style of every column.
+    A list is made into markup once, however many books it fills. Returns the style of every column. Raises
+    :class:`UnusableInput`.
     """
     with zipfile.ZipFile(io.BytesIO(_shell(book, [(1, 1)]))) as shell:
         styles = _styles(shell.read("xl/worksheets/sheet1.xml").decode("utf-8"))
-    cells = ", ".join(f"{_cell(field, styles[column])} as m{column}" for column, field in enumerate(book.fields))
     kept = ", ".join(quoted(name) for name in keep)
-    connection.execute(f"create temp table {into} as select {kept}, {cells} from {relation}")
+    values = ", ".join(f"{_value(field)} as v{column}" for column, field in enumerate(book.fields))
+    cells = ", ".join(
+        f"{_cell(field, f'v{column}', style)} as m{column}"
+        for column, (field, style) in enumerate(zip(book.fields, styles, strict=True))
+    )
+    # a value has a name before it is escaped, because an expression is planned as often as it is written out
+    source = f"(select {kept}, {values} from {relation})"
+    connection.execute(f"create temp table {into} as select {kept}, {cells} from {source}")
     return styles
 
 
 def write_workbook(connection: duckdb.DuckDBPyConnection, target: Path, book: Book, rows: Rows) -> None:
     """Write ``book`` with ``rows`` to ``target``; the same content gives the same bytes.
 
-    Raises :class:`RowsLost` when the sheets together do not hold exactly ``rows.count`` rows.
+    Raises :class:`RowsLost` when the sheets together do not hold exactly ``rows.count`` rows, and
+    :class:`UnusableInput`.
     """
     spans = _spans(rows.count, book.sheet_rows)
     shell = zipfile.ZipFile(io.BytesIO(_shell(book, spans)))
@@ -148,6 +187,9 @@ def _shell(book: Book, spans: Sequence[tuple[int, int]]) -> bytes:
         sheet = workbook.add_worksheet(safe_sheet_name(name))
         _head_sheet(sheet, book, formats, title=title, rows=last - first + 1)
     write_notes(workbook.add_worksheet(safe_sheet_name(book.notes_sheet)), formats, book.notes)
+    if any(field.input for field in book.fields):
+        for sheet in workbook.worksheets():
+            sheet.protect(options=dict(_STILL_ALLOWED))
     workbook.close()
     return buffer.getvalue()
 
@@ -161,7 +203,9 @@ def _head_sheet(sheet: Worksheet, book: Book, formats: Formats, *, title: str, r
     for column, field in enumerate(book.fields):
         sheet.set_column(column, column, field.width)
         sheet.write_string(1, column, field.heading, formats["header"])
-        sheet.write_blank(_HEADER_ROWS, column, None, formats[field.kind.value])
+        if field.input and rows:
+            _check_input(sheet, field, field.input, (_HEADER_ROWS, column, last_row, column))
+        sheet.write_blank(_HEADER_ROWS, column, None, formats[_format_name(field, rows)])
     if not rows:
         sheet.write_string(_HEADER_ROWS, 0, book.empty, formats["note"])
     sheet.freeze_panes(_HEADER_ROWS, book.frozen)
@@ -169,6 +213,33 @@ def _head_sheet(sheet: Worksheet, book: Book, formats: Formats, *, title: str, r
     sheet.ignore_errors({"number_stored_as_text": f"A{_HEADER_ROWS + 1}:{xl_col_to_name(last_column)}{last_row + 1}"})
     sheet.print_area(0, 0, last_row, min(book.first_screen, len(book.fields)) - 1)
     prepare_print(sheet)
+
+
+def _format_name(field: Field, rows: int) -> str:
+    """The cell format of a column; a sheet without rows has nothing to fill in."""
+    return f"input_{field.kind.value}" if field.input and rows else field.kind.value
+
+
+def _check_input(sheet: Worksheet, field: Field, given: Input, span: tuple[int, int, int, int]) -> None:
+    """Let the spreadsheet check what is filled in, in the cells from the first row and column to the last."""
+    messages = {"input_message": given.prompt, "error_message": given.refusal, "error_type": "stop"}
+    if sheet.data_validation(*span, {**_accepted(field, given), **messages}) != 0:
+        raise UnusableInput(f"column {field.name}: its prompt, refusal or choices are longer than a spreadsheet takes")
+
+
+def _accepted(field: Field, given: Input) -> dict[str, Any]:
+    """XlsxWriter's options for what a cell of the column may hold."""
+    if field.kind is Kind.DATE and not given.choices:
+        return {"validate": "date", "criteria": "between", "minimum": _FIRST_DATE, "maximum": _LAST_DATE}
+    if field.kind is Kind.MONEY and not given.choices:
+        return {"validate": "decimal", "criteria": ">=", "value": 0}
+    if field.kind is not Kind.TEXT:
+        raise UnusableInput(f"column {field.name}: only texts (also by choice), dates and money can be filled in")
+    if not given.choices:
+        return {"validate": "any"}
+    if any(choice != choice.strip() or not choice or {",", '"'} & set(choice) for choice in given.choices):
+        raise UnusableInput(f"column {field.name}: a choice is empty, or has a comma, a quotation mark or outer blanks")
+    return {"validate": "list", "source": list(given.choices)}
 
 
 def prepare_print(sheet: Worksheet) -> None:
@@ -246,20 +317,36 @@ def _rows_query(book: Book, rows: Rows) -> str:
     )
 
 
-def _cell(field: Field, style: str) -> str:
-    """SQL for a cell's markup after its place; null for a null."""
+def _value(field: Field) -> str:
+    """SQL for what a cell holds: a text, or the number that a spreadsheet stores; a cell to fill in holds nothing."""
     name = quoted(field.name)
+    if field.input:
+        return "null"
     if field.kind is Kind.TEXT:
-        text = escaped(f"left(cast({name} as varchar), {_LONGEST_CELL})")
-        return f"""'" s="{style}" t="inlineStr"><is><t xml:space="preserve">' || {text} || '</t></is></c>'"""
-    return f"""'" s="{style}"><v>' || {_number(field)} || '</v></c>'"""
-
-
-def _number(field: Field) -> str:
-    name = quoted(field.name)
+        return _shortened(f"cast({name} as varchar)")
     if field.kind is Kind.DATE:
         return f"cast(date_diff('day', date '1899-12-30', cast({name} as date)) as varchar)"
     return f"case when isfinite(cast({name} as double)) then cast({name} as varchar) end"
+
+
+def _cell(field: Field, value: str, style: str) -> str:
+    """SQL for a cell's markup after its place; null for a null."""
+    if field.input:
+        return f"""'" s="{style}"/>'"""
+    if field.kind is Kind.TEXT:
+        return f"""'" s="{style}" t="inlineStr"><is><t xml:space="preserve">' || {escaped(value)} || '</t></is></c>'"""
+    return f"""'" s="{style}"><v>' || {value} || '</v></c>'"""
+
+
+def _shortened(text: str) -> str:
+    """SQL for as much of ``text`` as a cell takes, which counts in UTF-16: twice what is beyond the first plane.
+
+    The number of bytes is known without reading the text, and is never less. Only where it is too great, the
+    characters that count twice get a companion, U+FFFF, which no cell can hold, for as long as is counted.
+    """
+    paired = rf"regexp_replace(left({text}, {_LONGEST_CELL}), '([\x{{10000}}-\x{{10FFFF}}])', chr(65535) || '\1', 'g')"
+    cut = f"replace(left({paired}, {_LONGEST_CELL}), chr(65535), '')"
+    return f"case when strlen({text}) > {_LONGEST_CELL} then {cut} else {text} end"
 
 
 def escaped(text: str) -> str:
