@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 
-from dagster_project.lib import engine
+from dagster_project.lib import engine, work_returns
 from dagster_project.lib.exports.catalog import Export, InvalidCatalog, Model
 from dagster_project.lib.exports.csvfile import prepare_lines, write_csv
 from dagster_project.lib.exports.edition import Edition, Written, WrittenFile, folder_name, record, written_file
@@ -22,11 +22,11 @@ from dagster_project.lib.exports.states import (
     in_force,
     not_delivered,
 )
-from dagster_project.lib.exports.workbook import Book, Field, Kind, Rows, prepare_rows, write_workbook
+from dagster_project.lib.exports.workbook import Book, Field, Input, Kind, Rows, prepare_rows, write_workbook
+from dagster_project.lib.rules import seed
 from dagster_project.lib.warehouse.base import literal, quoted
 from dagster_project.lib.wording import text
 
-_SOURCE = "mart_work_lists"
 _ABOUT = (
     *("list_month", "list_type", "district", "account_manager", "subscriber_id", "msisdn", "brand", "plan_name"),
     *("value_tier", "lifecycle_stage", "tenure_month", "arpu3_amount", "total_fee_amount", "mou"),
@@ -53,6 +53,13 @@ _CODES: Mapping[str, tuple[str, ...]] = {
     ),
 }
 """Columns that hold codes, whose words for the office are in the catalogue."""
+_NAMED_BY_SEED: Mapping[str, tuple[str, str]] = {
+    "main_list_type": ("list_types", "list_type"),
+    "other_list_types": ("list_types", "list_type"),
+    "work_order_reason": ("work_order_reasons", "reason_code"),
+    "controllable_cause_code": ("causes", "cause_code"),
+}
+"""Columns whose codes a rule table gives titles to, and that table's key."""
 _BY_LANGUAGE = ("reason", "measure_names")
 """Columns that the mart has twice, the English one with the ending ``_en``."""
 _CLAUSES = (
@@ -60,23 +67,41 @@ _CLAUSES = (
     *("complaints", "unanswered", "dissatisfied", "rival_hotline", "arrears"),
 )
 _WIDTHS: Mapping[str, float] = {
+    **{"contacted_at": 13, "outcome": 10, "measure_code": 10, "cost": 10, "note": 30},
     **{"reason": 60, "msisdn": 13.5, "subscriber_id": 14, "plan_name": 20, "district": 12},
     **{"risk_level": 8, "value_tier": 8, "measure_codes": 18, "measure_names": 24, "warning_clauses": 30},
 }
 
-
 _NUMBERS = ("unit_code", "network_number", "district_number")
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A mart of listed subscribers: which rows are exported and why the others are not.
+
+    ``to_fill_in`` are the columns that come back filled in; whoever works from such a list sees whole phone numbers.
+    """
+
+    exported: str
+    withheld_because: str
+    to_fill_in: tuple[str, ...] = ()
+
+
+_SOURCES: Mapping[str, _Source] = {
+    "mart_work_lists": _Source("not is_holdout", "'holdout'"),
+    "mart_work_orders": _Source("is_planned", "suppressed_because", work_returns.FILL_INS),
+}
+_WITHHELD = ("holdout", "cool_down", "contact_limit", "over_capacity")
 
 
 def write_list(edition: Edition, export: Export) -> Written:
     """Stage one list, per district and whole: ``<folder>/<list type>.xlsx`` and ``.csv``.
 
-    Rows of the hold-out stay in the restricted mart and are withheld here. A district without rows
+    Rows of the hold-out and suppressed work orders stay in the restricted marts and are withheld here. A district without rows
     gets an empty list that says so. Reads staged Parquet only.
     """
     list_type = str(export.meta["list_type"])
-    model = edition.catalog.model(_SOURCE)
-    fields = list_fields(export, model, edition.settings.language)
+    fields = list_fields(export, edition.catalog.model(mart_of(export)), edition.settings.language)
     with engine.connect(edition.settings) as connection:
         _load(connection, edition, list_type, fields, export)
         counts, withheld = _counts(connection)
@@ -123,14 +148,39 @@ def list_fields(export: Export, model: Model, language: str) -> tuple[Field, ...
     unknown = [name for name in names if name not in model.columns]
     if unknown:
         raise InvalidCatalog(f"exposure {export.name}: {model.name} has no column {', '.join(unknown)}")
-    return tuple(_field(model, name, language) for name in names)
+    to_fill_in = (_field_to_fill_in(name, language) for name in _SOURCES[model.name].to_fill_in)
+    return (*(_field(model, name, language) for name in names), *to_fill_in)
+
+
+def mart_of(export: Export) -> str:
+    """The mart that holds a list's rows; raises :class:`InvalidCatalog` when the exposure is on none."""
+    for name in export.depends_on:
+        if name in _SOURCES:
+            return name
+    raise InvalidCatalog(f"exposure {export.name}: a list depends on one of {', '.join(_SOURCES)}")
 
 
 def screen_order(fields: Sequence[Field]) -> tuple[Field, ...]:
-    """The columns as a workbook shows them: what is needed first on the first screen, then the rest."""
+    """The columns as a workbook shows them: what is needed first on the first screen, to be filled in, then the rest."""
     by_name = {field.name: field for field in fields}
     first = [by_name[name] for name in _FIRST_SCREEN]
-    return (*first, *(field for field in fields if field.name not in _FIRST_SCREEN))
+    to_fill_in = [field for field in fields if field.input]
+    return (*first, *to_fill_in, *(field for field in fields if field not in (*first, *to_fill_in)))
+
+
+def _field_to_fill_in(name: str, language: str) -> Field:
+    """A column of the work order that comes back; its words are those by which the returned book is read."""
+    kinds = {"contacted_at": Kind.DATE, "cost": Kind.MONEY}
+    choices = {
+        "outcome": tuple(text(f"work_returns.outcome.{code}", language) for code in work_returns.OUTCOMES),
+        "measure_code": tuple(row["measure_code"] for row in seed("measures")),
+    }
+    told = Input(
+        prompt=text(f"lists.prompt_{name}", language),
+        refusal=text(f"lists.refusal_{name}", language),
+        choices=choices.get(name, ()),
+    )
+    return Field(name, text(f"work_returns.{name}", language), kinds.get(name, Kind.TEXT), _WIDTHS[name], told)
 
 
 def _field(model: Model, name: str, language: str) -> Field:
@@ -164,7 +214,10 @@ def _load(
 ) -> None:
     """The list's rows as the office reads them, numbered for the branch and within each district."""
     language = edition.settings.language
-    chosen = ", ".join(f"{_shown(field.name, language, export)} as {quoted(field.name)}" for field in fields)
+    source = _SOURCES[mart_of(export)]
+    rows = str(edition.mart(mart_of(export)))
+    delivered = (field.name for field in fields if not field.input)
+    chosen = ", ".join(f"{_shown(name, language, export)} as {quoted(name)}" for name in delivered)
     order = "sort_order nulls last, district_code, subscriber_id"
     connection.execute(
         f"""
@@ -176,15 +229,15 @@ def _load(
             row_number() over (partition by coalesce(district_code, {literal(UNKNOWN_DISTRICT)}) order by {order})
                 as district_number
         from read_parquet(?)
-        where list_type = ? and not is_holdout
+        where list_type = ? and {source.exported}
         order by network_number
         """,
-        [str(edition.mart(_SOURCE)), list_type],
+        [rows, list_type],
     )
     connection.execute(
-        "create temp table withheld_rows as select count(*) as withheld"
-        " from read_parquet(?) where list_type = ? and is_holdout",
-        [str(edition.mart(_SOURCE)), list_type],
+        f"create temp table withheld_rows as select {source.withheld_because} as reason, count(*) as row_count"
+        f" from read_parquet(?) where list_type = ? and not ({source.exported}) group by all",
+        [rows, list_type],
     )
 
 
@@ -192,6 +245,10 @@ def _shown(name: str, language: str, export: Export) -> str:
     """SQL for what the office reads in a column: words for codes, in its language."""
     if name == "list_type":
         return literal(str(export.titles[language]))
+    if name == "msisdn" and not _SOURCES[mart_of(export)].to_fill_in:
+        return "regexp_replace(msisdn, '^(.{3}).*(.{4})$', '\\1****\\2')"
+    if name in _NAMED_BY_SEED:
+        return _named_by_seed(name, language)
     if name in _BY_LANGUAGE:
         return quoted(name if language == "zh" else f"{name}_en")
     if name == "warning_clauses":
@@ -203,6 +260,15 @@ def _shown(name: str, language: str, export: Export) -> str:
     return f"case {quoted(name)} {cases} else {quoted(name)} end"
 
 
+def _named_by_seed(name: str, language: str) -> str:
+    """SQL for the titles of codes that a rule table names; several codes are joined by a plus."""
+    table, key = _NAMED_BY_SEED[name]
+    words = ", ".join(f"{literal(row[key])}: {literal(row[language])}" for row in seed(table))
+    parts = f"string_split(nullif({quoted(name)}, ''), '+')"
+    named = f"list_transform({parts}, lambda code: coalesce(map {{{words}}}[code], code))"
+    return f"array_to_string({named}, {literal(text('exports.separator', language))})"
+
+
 def _clauses(language: str) -> str:
     """SQL for the signs that fired: their codes are joined by a plus."""
     words = ", ".join(f"{literal(code)}: {literal(text(f'lists.clause.{code}', language))}" for code in _CLAUSES)
@@ -211,10 +277,10 @@ def _clauses(language: str) -> str:
     return f"array_to_string({named}, {literal(text('exports.separator', language))})"
 
 
-def _counts(connection: duckdb.DuckDBPyConnection) -> tuple[dict[str, int], int]:
+def _counts(connection: duckdb.DuckDBPyConnection) -> tuple[dict[str, int], dict[str, int]]:
+    """Exported rows by unit, and withheld ones by reason."""
     counts = dict(connection.execute("select unit_code, count(*) from list_rows group by unit_code").fetchall())
-    withheld = connection.execute("select withheld from withheld_rows").fetchone()
-    return counts, int(withheld[0]) if withheld else 0
+    return counts, dict(connection.execute("select reason, row_count from withheld_rows").fetchall())
 
 
 def _rows_of(unit: Unit, counts: Mapping[str, int]) -> Rows:
@@ -231,7 +297,7 @@ def _book(
     unit: Unit,
     rows: Rows,
     empty: str,
-    withheld: int = 0,
+    withheld: Mapping[str, int] | None = None,
     missing: Sequence[str] = (),
 ) -> Book:
     language = edition.settings.language
@@ -248,13 +314,13 @@ def _book(
         fields=screen_order(fields),
         empty=empty,
         notes_sheet=text("exports.notes_sheet", language),
-        notes=_notes(edition, export, facts, withheld=withheld, missing=missing),
-        first_screen=len(_FIRST_SCREEN),
+        notes=_notes(edition, export, facts, withheld=withheld or {}, missing=missing),
+        first_screen=len(_FIRST_SCREEN) + sum(1 for field in fields if field.input),
     )
 
 
 def _notes(
-    edition: Edition, export: Export, facts: Mapping[str, str], *, withheld: int, missing: Sequence[str]
+    edition: Edition, export: Export, facts: Mapping[str, str], *, withheld: Mapping[str, int], missing: Sequence[str]
 ) -> list[tuple[str, str]]:
     language = edition.settings.language
     absent = [data_set_title(name, language) for name in missing]
@@ -262,14 +328,17 @@ def _notes(
     values = {
         **facts,
         "definition": export.meta["definitions"][language],
-        "withheld": f"{withheld:,}",
+        **{f"withheld_{reason}": f"{withheld.get(reason, 0):,}" for reason in _WITHHELD},
         "missing": separator.join(absent) or text("exports.nothing_missing", language),
         "thresholds": in_force(export, edition.month, language),
     }
-    holdout = "holdout" if withheld else "no_holdout"
+    set_aside = [reason for reason in _WITHHELD if withheld.get(reason)]
+    orders = _SOURCES[mart_of(export)].to_fill_in
     names = (
         *("title", "unit", "month", "rows", "definition", "thresholds", "version", "state", "missing"),
-        *(holdout, "columns", "use"),
+        *(set_aside or ("no_holdout",)),
+        *(("fill_in", "columns") if orders else ("masked", "columns")),
+        "use",
     )
     return [
         (text(f"lists.note_{name}_label", language), text(f"lists.note_{name}", language, **values)) for name in names
