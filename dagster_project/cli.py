@@ -16,9 +16,10 @@ from pathlib import Path
 import click
 
 from dagster_project import console
-from dagster_project.lib import dbt, deliveries, months
+from dagster_project.lib import dbt, deliveries, months, work_returns
 from dagster_project.lib import mapping as source_mapping
 from dagster_project.lib.months import InvalidMonth
+from dagster_project.lib.wording import text
 from dagster_project.settings import PROJECT_ROOT, InvalidSettings, Settings
 
 REFUSED = 3
@@ -37,6 +38,7 @@ class _Month(click.ParamType):
 
 MONTH = _Month()
 FOLDER = click.Path(file_okay=False, path_type=Path)
+WORKBOOK = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 def _place_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -108,6 +110,40 @@ def check(
         console.show_admission(found, settings.language)
         refused = refused or bool(found.refusals)
     sys.exit(REFUSED if refused else 0)
+
+
+@main.command()
+@click.option("--month", type=MONTH, required=True, help="The month with whose delivery the contacts arrive.")
+@click.option("--landing", type=FOLDER, help="Where deliveries arrive, one folder a month.")
+@click.option("--home", type=FOLDER, help="The home folder (default ./var).")
+@click.argument("files", type=WORKBOOK, nargs=-1, required=True, metavar="FILE...")
+def collect(month: str, landing: Path | None, home: Path | None, files: tuple[Path, ...]) -> None:
+    """Deliver what account managers wrote into their work orders as contacts of a month, all of it or nothing."""
+    settings = _settings(landing, home, None)
+    returns = [work_returns.read_return(file, month, str(file)) for file in dict.fromkeys(files)]
+    collected = work_returns.collect(returns, settings.landing, month)
+    if collected.problems:
+        for problem in collected.problems:
+            console.say(work_returns.told(problem, settings.language))
+        console.say(text("work_returns.refused", settings.language, problems=len(collected.problems)))
+        sys.exit(REFUSED)
+    _deliver(settings, month, collected, len(returns))
+
+
+def _deliver(settings: Settings, month: str, collected: work_returns.Collected, workbooks: int) -> None:
+    counts = {"workbooks": workbooks, "contacts": len(collected.contacts)}
+    if collected.contacts:
+        path = work_returns.deliver_contacts(collected.contacts, settings.landing, month)
+        console.say(text("work_returns.collected", settings.language, **counts, path=path))
+        for remark in (
+            *work_returns.remarks(settings, month),
+            text("work_returns.next_run", settings.language, month=month),
+        ):
+            console.say(remark)
+    else:
+        console.say(text("work_returns.collected_nothing", settings.language, **counts))
+    if collected.left_out:
+        console.say(text("work_returns.left_out", settings.language, count=collected.left_out))
 
 
 @main.command()
