@@ -262,7 +262,12 @@ def varied_world(home: Path) -> World:
         world.add("quarantined_subscribers", month, [{"subscriber_id": "S007"}] if lag == 2 else [])
     groups = [{"group_id": "G0", "has_agreement": True}, {"group_id": "G1", "has_agreement": False}]
     world.add("crm_groups", "2011-02", groups)
-    plans = [{"plan_code": f"P{number}", "monthly_rent": 0 if number == 3 else 10 * number} for number in range(5)]
+    plans = [
+        {"plan_code": f"P{number}", "monthly_rent": 0 if number == 3 else 10 * number, "on_sale": number in (1, 2)}
+        | ({"price_per_minute": 0.2, "price_per_sms": 0.1, "price_per_mb": 0.05} if number != 4 else {})
+        | ({"included_minutes": 150, "included_data_mb": 300} if number == 2 else {})
+        for number in (*range(5), 9)
+    ]
     world.add("crm_plans", "2011-02", plans)
     world.add("crm_channels", "2011-02", [{"channel_code": "C0", "channel_type": "agent", "commission_months": 6}])
     return world
@@ -308,8 +313,10 @@ _VARIED_SNAPSHOT = """
 select
     printf('S%03d', i) as subscriber_id,
     printf('138%08d', i) as msisdn,
-    'K' || cast(case when i % 17 = 0 then i // 17 when i % 19 = 0 then i // 19 else 1000 + i end as varchar)
-        as customer_id,
+    'K' || cast(
+        case when i % 17 = 0 then i // 17 when i % 19 = 0 then i // 19 when i % 37 = 5 then i // 37 else 1000 + i end
+        as varchar
+    ) as customer_id,
     'I' || cast(
         case when i % 62 = 0 then i // 62 when i % 46 = 0 then i // 46 when i % 29 = 3 then 900 else 1000 + i end
         as varchar
@@ -321,7 +328,7 @@ select
         as brand,
     case when i % 4 = 0 then '3G' else 'GSM' end as network,
     case i % 3 when 0 then 'prepaid' when 1 then 'postpaid' else 'quasi_prepaid' end as payment_type,
-    'P' || cast(i % 5 as varchar) as plan_code,
+    'P' || cast(case when i % 17 = 0 or i % 31 = 0 or i % 12 = 7 then 9 else i % 5 end as varchar) as plan_code,
     case
         when i % 19 = 0 then cast('2011-06-07' as date)
         when i % 23 = 0 then cast('2011-05-11' as date)
@@ -391,7 +398,7 @@ select
     (i * 13 + {lag} * 11) % 40 as distinct_called,
     i % 9 as sms_out,
     (i * 7 + {lag}) % 600 as data_mb,
-    (i * 3 + {lag} * 5) % 31 as active_days,
+    case when i % 37 = 5 and {lag} = 3 then 1 + i % 4 else (i * 3 + {lag} * 5) % 31 end as active_days,
     case when i % 33 = 0 then {lag} else 0 end as forward_offnet_calls,
     case when i % 35 = 0 then {lag} else 0 end as rival_hotline_calls,
     cast('{month}-17' as date) as last_activity_date

@@ -132,7 +132,7 @@ def told(problem: Problem, language: str) -> str:
         "file": problem.file,
         "row": problem.row,
         "heading": problem.heading,
-        "outcomes": ", ".join(text(f"work_returns.outcome.{code}", language) for code in _outcomes()),
+        "outcomes": ", ".join(text(f"work_returns.outcome.{code}", language) for code in outcomes()),
         "example": rules.seed("measures")[0]["measure_code"],
         **problem.facts,
     }
@@ -626,14 +626,15 @@ def _list_type(line: _Line) -> str | None:
     return next((row["list_type"] for row in titled if wanted in (normal_name(row[each]) for each in _LANGUAGES)), None)
 
 
-def _outcomes() -> Iterable[str]:
+def outcomes() -> Iterable[str]:
+    """The codes of what may come of a contact, in the order of the contract."""
     return _DATA_SET.column("outcome").values
 
 
 def _outcome(line: _Line) -> str | None:
     wanted = normal_name(line.given["outcome"] or "")
     words = {
-        normal_name(text(f"work_returns.outcome.{code}", each)): code for code in _outcomes() for each in _LANGUAGES
+        normal_name(text(f"work_returns.outcome.{code}", each)): code for code in outcomes() for each in _LANGUAGES
     }
     return words.get(wanted)
 

@@ -6,7 +6,8 @@ drifts from them goes unseen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -143,6 +144,66 @@ def has_points_running_out(line: Line) -> bool:
     return left is not None and 0 <= left <= 60 and (line["points_expiring"] or 0) / 100 >= 10
 
 
+def pays_too_much_on_a_plan_that_many_leave(line: Line) -> bool:
+    used = [line[name] for name in ("mou_out", "sms_out", "data_mb")]
+    if line["tenure_month"] < 2 or line["total_fee_amount"] is None or None in used:
+        return False
+    if line["plan_at_risk"] < 100 or line["plan_hazard"] < 1.5 * line["network_hazard"]:
+        return False
+    minutes, messages, megabytes = map(float, used)
+    costs = {
+        "P1": 10 + 0.2 * minutes + 0.1 * messages + 0.05 * megabytes,
+        "P2": 20 + 0.2 * max(0, minutes - 150) + 0.1 * messages + 0.05 * max(0, megabytes - 300),
+    }
+    least = min(round(cost + 1e-9, 2) for plan, cost in costs.items() if plan != line["plan_code"])
+    return float(line["total_fee_amount"]) >= 1.2 * least - 1e-9
+
+
+EVIDENCE = {"customer_id": 0.95, "imei_hash": 0.80, "pay_account": 0.70}
+
+
+def fades(line: Line) -> bool:
+    return (
+        may_be_called(line)
+        and not line["is_new"]
+        and (
+            (line["silent_months"] or 0) >= 1
+            or (line["active_days"] is not None and line["active_days"] <= 3)
+            or is_at_most(line["mou"], "0.1", line["mou_prior3_mean"])
+        )
+    )
+
+
+def successors(lines: Iterable[Line], month: str) -> dict[str, str]:
+    """For every fading line of a month the new line that its holder seems to have taken in its place."""
+    here = [line for line in lines if line["month"] == month]
+    holders = {
+        (name, value): sum(line["delivered"] and line[name] == value for line in here)
+        for name in EVIDENCE
+        for value in {line[name] for line in here}
+    }
+    pairs = []
+    for old in filter(fades, here):
+        last = old["last_activity_on"] or MONTH_ENDS[month]
+        for new in here:
+            days = abs((new["joined_on"] - last).days)
+            is_live = new["is_on_net_close"] and new["silent_months"] == 0
+            if not is_live or new["joined_on"] <= old["joined_on"] or days > 60:
+                continue
+            open_chance = 1.0
+            for name, weight in EVIDENCE.items():
+                is_personal = holders[name, old[name]] < (10 if name == "customer_id" else 5)
+                if old[name] is not None and old[name] == new[name] and is_personal:
+                    open_chance *= 1 - weight * (name != "imei_hash" or days <= 30)
+            if round(1 - open_chance, 4) >= 0.5:
+                pairs.append((open_chance, days, new["subscriber_id"], old["subscriber_id"]))
+    best_of_old = {old: pair for *pair, old in sorted(pairs, reverse=True)}
+    best_of_new: dict[str, tuple[float, int, str]] = {}
+    for old, (chance, days, new) in best_of_old.items():
+        best_of_new[new] = min(best_of_new.get(new, (2.0, 0, "")), (chance, days, old))
+    return {old: new for new, (_, _, old) in best_of_new.items()}
+
+
 RULES: Mapping[str, Callable[[Line], bool]] = {
     "churned": lambda line: line["is_churned"],
     "warning": lambda line: may_be_called(line) and level(line) is not None,
@@ -161,6 +222,9 @@ RULES: Mapping[str, Callable[[Line], bool]] = {
     "value_drop": lambda line: may_be_called(line) and is_falling_in_value(line),
     "arrears": lambda line: may_be_called(line) and is_in_arrears(line),
     "points_expiry": lambda line: may_be_called(line) and has_points_running_out(line),
+    "plan_migration": lambda line: may_be_called(line) and pays_too_much_on_a_plan_that_many_leave(line),
+    "internal_swap": lambda line: may_be_called(line) and line["successor"] is not None,
+    "win_back": lambda line: line["is_to_win_back"],
 }
 
 
@@ -175,14 +239,34 @@ def stage(line: Line) -> str:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     made = varied_world(tmp_path_factory.mktemp("lists"))
-    made.build("2011-02", "2011-06", select="+mart_work_lists", tests=False)
+    made.build("2011-02", "2011-06", select="+mart_work_orders", tests=False)
     return made
 
 
 @pytest.fixture(scope="module")
 def lines(world: World) -> dict[tuple[str, str], Line]:
     rows = world.query("""
+        with plans as (
+            select month, plan_code, count_if(is_churned) as leavers, count_if(is_churned or is_on_net_close) as at_risk
+            from core.fct_subscriber_months group by all
+        ),
+        windows as (
+            select distinct month, strftime(cast(month || '-01' as date) - interval 2 month, '%Y-%m') as first_month
+            from plans
+        ),
+        hazards as (
+            select windows.month, plan_code, sum(leavers) / sum(at_risk) as hazard, sum(at_risk) as at_risk
+            from windows inner join plans on plans.month between first_month and windows.month
+            group by all
+        ),
+        networks as (
+            select windows.month, sum(leavers) / sum(at_risk) as hazard
+            from windows inner join plans on plans.month between first_month and windows.month
+            group by all
+        )
         select fact.*, suspicions.is_suspicious, fact.payment_count + before.payment_count as recharges_since_joining,
+            hazards.hazard as plan_hazard, hazards.at_risk as plan_at_risk, networks.hazard as network_hazard,
+            snapshots.subscriber_id is not null as delivered, snapshots.imei_hash, snapshots.pay_account,
             exists (
                 from staging.stg_crm__blacklist as listed
                 where listed.month = fact.month and listed.customer_id = fact.customer_id
@@ -197,8 +281,58 @@ def lines(world: World) -> dict[tuple[str, str], Line]:
             and before.month = strftime(cast(fact.month || '-01' as date) - interval 1 month, '%Y-%m')
         left join intermediate.int_hoarding_suspicions as suspicions
             on suspicions.month = fact.month and suspicions.subscriber_id = fact.subscriber_id
+        left join hazards on hazards.month = fact.month and hazards.plan_code = fact.plan_code
+        left join networks on networks.month = fact.month
+        left join staging.stg_crm__subscribers as snapshots
+            on snapshots.month = fact.month and snapshots.subscriber_id = fact.subscriber_id
     """)
-    return {(row["month"], row["subscriber_id"]): row for row in rows}
+    for row in rows:
+        row["is_to_win_back"] = False
+    found = {(row["month"], row["subscriber_id"]): row for row in rows}
+    for month in MONTH_ENDS:
+        chosen = successors(rows, month)
+        for row in rows:
+            if row["month"] == month:
+                row["successor"] = chosen.get(row["subscriber_id"])
+    for month, subscriber_id in to_win_back(world, found):
+        line = {"month": month, "subscriber_id": subscriber_id, "is_on_net_close": False, "is_churned": False}
+        found.setdefault((month, subscriber_id), line)["is_to_win_back"] = True
+    return found
+
+
+CONTROLLABLE = {"price", "billing", "loopholes"}
+
+
+def to_win_back(world: World, lines: Mapping[tuple[str, str], Line]) -> Iterable[tuple[str, str]]:
+    """Leavers of the last ninety days of a month who were worth something or name a cause that can be controlled."""
+    events = world.query("from core.fct_churn order by month")
+    answers = world.query("from staging.stg_crm__exit_surveys")
+    swapped = world.query("select month, old_subscriber_id from core.fct_number_swaps where swap_status = 'swap'")
+    for month, last_day in MONTH_ENDS.items():
+        latest = {event["subscriber_id"]: event for event in events if event["month"] <= month}
+        for subscriber_id, event in latest.items():
+            said = {
+                code
+                for answer in answers
+                if answer["subscriber_id"] == subscriber_id
+                and answer["churn_month"] == event["month"]
+                and answer["month"] <= month
+                for code in (answer["cause_code"] or "").split("+")
+            }
+            is_back = lines.get((month, subscriber_id), {}).get("is_on_net_close", False)
+            is_swapped = {"month": month, "old_subscriber_id": subscriber_id} in swapped
+            if (
+                is_back
+                or is_swapped
+                or event["churn_class"] in ("internal", "natural")
+                or event["is_malicious_arrears"]
+            ):
+                continue
+            is_late = (last_day - event["termination_on"]).days >= 90
+            is_worth_it = event["value_tier"] in ("high", "mid", "group") or said & CONTROLLABLE
+            may_be_asked = not lines[event["month"], subscriber_id]["is_do_not_contact"]
+            if is_worth_it and may_be_asked and not is_late:
+                yield month, subscriber_id
 
 
 @pytest.fixture(scope="module")
@@ -208,10 +342,20 @@ def rows(world: World) -> list[Line]:
 
 @pytest.mark.parametrize("list_type", RULES)
 def test_a_list_has_exactly_those_whom_its_rule_names(list_type, lines, rows):
-    expected = {key for key, line in lines.items() if RULES[list_type](line)}
+    known = ((key, line) for key, line in lines.items() if "status" in line or list_type == "win_back")
+    expected = {key for key, line in known if RULES[list_type](line)}
     listed = {(row["list_month"], row["subscriber_id"]) for row in rows if row["list_type"] == list_type}
     assert listed == expected
     assert 0 < len(expected) < len(lines), "a rule that everybody or nobody fulfils shows nothing"
+
+
+def test_a_suspected_swap_names_the_line_that_took_over(lines, rows):
+    found = {
+        (row["list_month"], row["subscriber_id"]): row["new_subscriber_id"]
+        for row in rows
+        if row["list_type"] == "internal_swap"
+    }
+    assert found == {key: lines[key]["successor"] for key in found}
 
 
 def test_there_is_no_list_without_a_rule_here(rows):
@@ -241,12 +385,73 @@ def test_every_row_says_why_in_both_languages_without_an_open_place(rows):
             assert "None" not in reason
 
 
-def test_nobody_of_a_group_and_nobody_special_is_held_out_and_the_churned_are_all_shown(lines, rows):
+NOT_HELD_OUT = ("churned", "hoarding", "blacklist")
+
+
+def lot(row: Line) -> str:
+    """What a subscriber draws for a quarter; the lowest of a district and tier are held out."""
+    quarter = f"{row['month'][:4]}-Q{(int(row['month'][5:]) + 2) // 3}"
+    return hashlib.sha256(f"{row['subscriber_id']}{quarter}".encode()).hexdigest()
+
+
+def test_a_tenth_of_the_listed_of_every_district_and_tier_is_held_out_by_the_lowest_lots_of_the_quarter(rows):
+    strata: dict[tuple[str, ...], dict[str, bool]] = {}
     for row in rows:
-        line = lines[row["list_month"], row["subscriber_id"]]
-        if row["list_type"] == "churned" or line["value_tier"] == "group" or line["is_special"]:
+        if row["list_type"] in NOT_HELD_OUT or row["is_in_pilot"]:
+            continue
+        if row["value_tier"] == "group" or row["subscriber_id"] in SPECIAL:
             assert not row["is_holdout"], row["subscriber_id"]
-    assert any(row["is_holdout"] for row in rows)
+        else:
+            stratum = (row["list_month"], str(row["district_code"]), str(row["value_tier"]))
+            assert strata.setdefault(stratum, {}).setdefault(lot(row), row["is_holdout"]) == row["is_holdout"]
+    for stratum, drawn in strata.items():
+        held = [is_held for _, is_held in sorted(drawn.items())]
+        assert held == sorted(held, reverse=True), f"{stratum}: a higher lot is held out before a lower one"
+        assert abs(sum(held) - 0.1 * len(held)) < 1, stratum
+    assert sum(sum(drawn.values()) for drawn in strata.values()) > 10
+    assert not any(row["is_holdout"] for row in rows if row["list_type"] in NOT_HELD_OUT)
+
+
+SPECIAL = {f"S{number:03d}" for number in range(0, 240, 61)}
+
+
+def test_no_measure_costs_more_than_the_cap_has_left_and_low_value_costs_nothing(world, rows):
+    costs = {row["measure_code"]: (row["cap_kind"], row["cost_amount"]) for row in world.query("from rules.measures")}
+    offered = 0
+    for row in rows:
+        spent = {"care": Decimal(0), "retention": Decimal(0), "none": Decimal(0)}
+        codes = (row["measure_codes"] or "").split("+") if row["measure_codes"] else []
+        for code in codes:
+            spent[costs[code][0]] += costs[code][1]
+        for kind in ("care", "retention"):
+            left = max((row[f"{kind}_cap_amount"] or 0) - (row[f"{kind}_spent_amount"] or 0), 0)
+            assert spent[kind] <= left, (row["list_type"], row["subscriber_id"])
+        assert len(codes) <= 3
+        offered += sum(spent.values()) > 0
+    assert offered > 10
+
+
+def test_an_order_is_one_a_subscriber_with_the_first_reason_and_nobody_held_out(world, rows):
+    orders = world.query("from retention.mart_work_orders")
+    places = ("arrears", "warning", "expiring", "value_drop", "new_care", "win_back", "plan_migration")
+    listed: dict[tuple[str, str], dict[str, Line]] = {}
+    for row in rows:
+        if row["list_type"] not in ("churned", "mid_high", "hoarding", "blacklist"):
+            listed.setdefault((row["list_month"], row["subscriber_id"]), {})[row["list_type"]] = row
+    assert {(order["list_month"], order["subscriber_id"]) for order in orders} == set(listed)
+    assert len(orders) == len(listed)
+    for order in orders:
+        lists = listed[order["list_month"], order["subscriber_id"]]
+        others = set(filter(None, (order["other_list_types"] or "").split("+")))
+        assert {order["main_list_type"], *others} == set(lists)
+        assert order["is_planned"] == (order["suppressed_because"] is None)
+        if any(row["is_holdout"] for row in lists.values()):
+            assert order["suppressed_because"] == "holdout"
+        if "complaints" in (lists.get("warning", {}).get("warning_clauses") or ""):
+            assert order["main_list_type"] in ("arrears", "warning")
+        elif order["work_order_reason"] in places[2:]:
+            assert not set(lists) & set(places[2 : places.index(order["work_order_reason"])])
+    assert {order["suppressed_because"] for order in orders} >= {None, "holdout", "cool_down"}
 
 
 def test_rows_are_numbered_from_one_in_every_month_and_list(rows):

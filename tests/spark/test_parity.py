@@ -46,6 +46,7 @@ def test_the_world_has_every_list_stage_tier_and_kind_of_churn(world: World) -> 
     lists = {
         *("warning", "expiring", "silent", "non_billed", "mid_high", "churned"),
         *("dormant", "arrears", "value_drop", "points_expiry", "new_care", "hoarding", "blacklist"),
+        *("win_back", "plan_migration", "internal_swap"),
     }
     assert values("list_type", "retention.mart_work_lists") == lists
     stages = {"identification", "growth", "stable", "warning", "sunk"}

@@ -11,7 +11,8 @@ import pytest
 
 from dagster_project.lib.exports.catalog import InvalidCatalog
 from dagster_project.lib.exports.edition import Edition, Written
-from dagster_project.lib.exports.lists import list_fields, write_list
+from dagster_project.lib.exports.list_columns import list_fields
+from dagster_project.lib.exports.lists import write_list
 from tests.editions import DISTRICTS, catalog, list_export, settings, stage_month
 
 ROWS = (

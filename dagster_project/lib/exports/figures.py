@@ -15,6 +15,7 @@ import duckdb
 
 from dagster_project.lib import months
 from dagster_project.lib.exports.edition import Edition
+from dagster_project.lib.exports.list_columns import SOURCES
 from dagster_project.lib.exports.states import UNKNOWN_DISTRICT
 from dagster_project.lib.exports.workbook import Kind
 
@@ -211,6 +212,10 @@ def _ranks(connection: duckdb.DuckDBPyConnection, month: str) -> dict[tuple[str,
 
 def _lists(connection: duckdb.DuckDBPyConnection, edition: Edition) -> dict[str, dict[str, Row]]:
     """Rows of every list that go out, and what those subscribers pay a month, by unit and list type."""
+    going_out = " union all ".join(
+        f"select district_code, list_type, arpu3_amount from read_parquet(?) where {source.exported}"
+        for source in SOURCES.values()
+    )
     rows = read_rows(
         connection,
         f"""
@@ -220,11 +225,10 @@ def _lists(connection: duckdb.DuckDBPyConnection, edition: Edition) -> dict[str,
             list_type,
             count(*) as row_count,
             sum(arpu3_amount) as monthly_amount
-        from read_parquet(?)
-        where not is_holdout
+        from ({going_out})
         group by grouping sets ((district_code, list_type), (list_type))
         """,
-        [str(edition.mart("mart_work_lists"))],
+        [str(edition.mart(name)) for name in SOURCES],
     )
     found: dict[str, dict[str, Row]] = {}
     for row in rows:
