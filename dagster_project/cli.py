@@ -135,10 +135,7 @@ def _deliver(settings: Settings, month: str, collected: work_returns.Collected, 
     if collected.contacts:
         path = work_returns.deliver_contacts(collected.contacts, settings.landing, month)
         console.say(text("work_returns.collected", settings.language, **counts, path=path))
-        for remark in (
-            *work_returns.remarks(settings, month),
-            text("work_returns.next_run", settings.language, month=month),
-        ):
+        for remark in work_returns.remarks(settings, month):
             console.say(remark)
     else:
         console.say(text("work_returns.collected_nothing", settings.language, **counts))

@@ -45,6 +45,8 @@ _LIST_COLUMNS: Mapping[str, tuple[str, str]] = {
     "churn_probability": ("double", "离网概率"),
     "expected_loss_amount": ("decimal(18,2)", "预计损失"),
     "measure_codes": ("string", "措施编码"),
+    "measure_names": ("string", "建议措施"),
+    "measure_names_en": ("string", "建议措施(英文)"),
     "care_cap_amount": ("decimal(18,2)", "月度关怀上限"),
     "retention_cap_amount": ("decimal(18,2)", "挽留总上限"),
     "is_holdout": ("boolean", "对照组"),

@@ -21,6 +21,9 @@ RULE_TABLES: Mapping[str, tuple[str, ...]] = {
     "warning_clauses": ("clause_code",),
     "cost_caps": ("value_tier",),
     "list_types": ("list_type",),
+    "work_order_reasons": ("reason_code",),
+    "measure_choices": ("cause", "lifecycle_stage", "value_tier", "measure_code"),
+    "measure_costs": ("measure_code",),
     "causes": ("cause_code",),
     "survey_causes": ("answer_code",),
     "exit_evidence": ("answer", "code"),
@@ -33,6 +36,8 @@ _NAMED_BY: Mapping[str, tuple[str, str]] = {
     "value_tier": ("value_tiers", "value_tier"),
     "cause_code": ("causes", "cause_code"),
     "churn_class": ("churn_classes", "churn_class"),
+    "list_type": ("list_types", "list_type"),
+    "measure_code": ("measures", "measure_code"),
 }
 """Columns whose codes another seed gives names to, and that seed's key."""
 _TOLD_BY_NAME = frozenset(

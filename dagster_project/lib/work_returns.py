@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from xml.parsers import expat
 
 import duckdb
@@ -53,6 +53,8 @@ _HEADING_ROW = 2
 _MEGABYTE = 1 << 20
 _MOST_NESTED = 100
 _ENCRYPTED = b"\xd0\xcf\x11\xe0"
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""The only ones that workbooks have."""
 _MACRO_SUFFIXES = (".xlsm", ".xltm", ".xlsb", ".xlam")
 _CELL = re.compile(r"([A-Z]{1,3})([1-9]\d{0,6})")
 _CHINESE_DATE = re.compile(r"(\d{4})\s*[年.]\s*(\d{1,2})\s*[月.]\s*(\d{1,2})\s*[日号]?")
@@ -126,19 +128,20 @@ class _Unusable(Exception):
 
 def told(problem: Problem, language: str) -> str:
     """A problem in one line: where it is, what it is, what to do about it."""
-    where = {(True, True): "cell", (True, False): "row", (False, True): "column", (False, False): "file"}
-    kind = where[problem.row is not None, problem.heading is not None]
+    kind = "cell" if problem.heading else "row" if problem.row else "file"
     facts = {
         "file": problem.file,
         "row": problem.row,
         "heading": problem.heading,
-        "outcomes": ", ".join(text(f"work_returns.outcome.{code}", language) for code in outcomes()),
+        "outcomes": text("work_returns.separator", language).join(
+            text(f"work_returns.outcome.{code}", language) for code in outcomes()
+        ),
         "example": rules.seed("measures")[0]["measure_code"],
         **problem.facts,
     }
     parts = (f"place_{kind}", f"reason_{problem.code}", f"remedy_{problem.code}")
     place, reason, remedy = (text(f"work_returns.{part}", language, **facts) for part in parts)
-    return f"{place}: {reason} {remedy}"
+    return text("work_returns.told", language, place=place, reason=reason, remedy=remedy)
 
 
 def read_return(path: Path, month: str, name: str | None = None) -> Return:
@@ -203,7 +206,7 @@ def _judge_directory(entries: Sequence[zipfile.ZipInfo]) -> None:
         raise _Unusable("external_links")
     if any(entry.flag_bits & 1 for entry in entries):
         raise _Unusable("encrypted")
-    if len(names) < len(entries):
+    if len(names) < len(entries) or any(entry.compress_type not in _COMPRESSIONS for entry in entries):
         raise _Unusable("unreadable")
     unpacked = sum(entry.file_size for entry in entries)
     if unpacked > MOST_UNPACKED_MEGABYTES * _MEGABYTE:
@@ -434,7 +437,10 @@ class _Line:
     row: int
     given: Mapping[str, str | None]
     list_month: str | None
+    list_type: str | None
     contacted_at: dt.datetime | None
+    outcome: str | None
+    measure_code: str | None
     cost: Decimal | None
     amount: Decimal | None
     """The cost before it is held to two decimals."""
@@ -449,7 +455,9 @@ def _read_lines(sheet: _Sheet, layout: _Layout) -> Sequence[_Line]:
     rows = [(row, cells) for row, cells in enumerate(sheet.rows, 1) if row > _HEADING_ROW]
     touched = [(row, cells) for row, cells in rows if _is_touched(sheet, layout, row, cells)]
     readings = _readings([_texts(layout, cells) for _, cells in touched])
-    lines = (_line(sheet, layout, row, cells, read) for (row, cells), read in zip(touched, readings, strict=True))
+    words = _words_of({read["read_month"] for read in readings})
+    read_rows = zip(touched, readings, strict=True)
+    lines = (_line(sheet, layout, words, row, cells, read) for (row, cells), read in read_rows)
     return [line for line in lines if any(line.given[c] or c in line.formulas | line.errors for c in FILL_INS)]
 
 
@@ -498,7 +506,38 @@ def _readings(rows: Sequence[Mapping[str, str]]) -> Sequence[Mapping[str, Any]]:
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
-def _line(sheet: _Sheet, layout: _Layout, row: int, cells: Sequence[Any], reading: Mapping[str, Any]) -> _Line:
+@dataclass(frozen=True)
+class _Words:
+    """The codes that words stand for, by the words' normal forms; a list's title by the month of the list."""
+
+    lists: Mapping[str | None, Mapping[str, str]]
+    outcomes: Mapping[str, str]
+    measures: Mapping[str, str]
+
+
+def _words_of(list_months: Iterable[str | None]) -> _Words:
+    outcomes = {text(f"work_returns.outcome.{code}", each): code for code in outcomes() for each in _LANGUAGES}
+    return _Words(
+        lists={month: _titles(month) if month else {} for month in list_months},
+        outcomes={normal_name(word): code for word, code in outcomes.items()},
+        measures={normal_name(row["measure_code"]): row["measure_code"] for row in rules.seed("measures")},
+    )
+
+
+def _titles(month: str) -> Mapping[str, str]:
+    """The lists that are in force in a month, by their titles."""
+    in_force = [row for row in rules.seed("list_types") if rules.holds_in(row, month)]
+    return {normal_name(row[each]): row["list_type"] for row in in_force for each in _LANGUAGES}
+
+
+def outcomes() -> Iterable[str]:
+    """The codes of what may come of a contact, in the order of the contract."""
+    return _DATA_SET.column("outcome").values
+
+
+def _line(
+    sheet: _Sheet, layout: _Layout, words: _Words, row: int, cells: Sequence[Any], reading: Mapping[str, Any]
+) -> _Line:
     subscriber = cells[layout.place("subscriber_id")]
     is_text = isinstance(subscriber, str) and (reading["subscriber_id"] or "").isprintable()
     given = {column: reading[column] for column in (*KEYS, *FILL_INS)}
@@ -507,6 +546,9 @@ def _line(sheet: _Sheet, layout: _Layout, row: int, cells: Sequence[Any], readin
         row=row,
         given=given,
         list_month=reading["read_month"],
+        list_type=words.lists[reading["read_month"]].get(normal_name(given["main_list_type"] or "")),
+        outcome=words.outcomes.get(normal_name(given["outcome"] or "")),
+        measure_code=words.measures.get(normal_name(given["measure_code"] or "")),
         contacted_at=_to_the_second(reading["read_moment"]),
         cost=reading["read_cost"],
         amount=reading["read_amount"],
@@ -560,9 +602,9 @@ def _findings(line: _Line, month: str) -> Iterator[_Finding]:
     yield from _presence_findings(line)
     yield from _key_findings(line, month)
     yield from _moment_findings(line, month)
-    if line.given["outcome"] and not _outcome(line):
+    if line.given["outcome"] and not line.outcome:
         yield _Finding("outcome", "unknown_outcome")
-    if line.given["measure_code"] and not _measure(line):
+    if line.given["measure_code"] and not line.measure_code:
         yield _Finding("measure_code", "unknown_measure")
     yield from _cost_findings(line)
 
@@ -591,7 +633,7 @@ def _key_findings(line: _Line, month: str) -> Iterator[_Finding]:
         yield _Finding("list_month", "bad_month")
     elif line.list_month > month:
         yield _Finding("list_month", "later_month", {"month": month})
-    elif not _list_type(line):
+    elif not line.list_type:
         yield _Finding("main_list_type", "unknown_list")
     if line.is_damaged:
         yield _Finding("subscriber_id", "damaged_identifier")
@@ -619,42 +661,17 @@ def _cost_findings(line: _Line) -> Iterator[_Finding]:
         yield _Finding("cost", "too_many_decimals")
 
 
-def _list_type(line: _Line) -> str | None:
-    """The list of that title in the month of the list."""
-    wanted = normal_name(line.given["main_list_type"] or "")
-    titled = (row for row in rules.seed("list_types") if rules.holds_in(row, line.list_month or ""))
-    return next((row["list_type"] for row in titled if wanted in (normal_name(row[each]) for each in _LANGUAGES)), None)
-
-
-def outcomes() -> Iterable[str]:
-    """The codes of what may come of a contact, in the order of the contract."""
-    return _DATA_SET.column("outcome").values
-
-
-def _outcome(line: _Line) -> str | None:
-    wanted = normal_name(line.given["outcome"] or "")
-    words = {
-        normal_name(text(f"work_returns.outcome.{code}", each)): code for code in outcomes() for each in _LANGUAGES
-    }
-    return words.get(wanted)
-
-
-def _measure(line: _Line) -> str | None:
-    wanted = (line.given["measure_code"] or "").upper()
-    return wanted if any(row["measure_code"] == wanted for row in rules.seed("measures")) else None
-
-
 def _contact(line: _Line) -> Contact:
     """The contact of a row without findings, in which all of these are known."""
-    list_month, list_type, outcome = str(line.list_month), str(_list_type(line)), str(_outcome(line))
-    subscriber_id, contacted_at = str(line.given["subscriber_id"]), line.contacted_at or dt.datetime.min
+    list_month, list_type, outcome = str(line.list_month), str(line.list_type), str(line.outcome)
+    subscriber_id, contacted_at = str(line.given["subscriber_id"]), cast("dt.datetime", line.contacted_at)
     manager = _CONTROLS.sub(" ", line.given["account_manager"] or "").strip()
     return Contact(
         contact_id=contact_id(list_month, list_type, subscriber_id, contacted_at),
         subscriber_id=subscriber_id,
         list_month=list_month,
         list_type=list_type,
-        measure_code=_measure(line),
+        measure_code=line.measure_code,
         contacted_at=contacted_at,
         outcome=outcome,
         cost=line.cost,
@@ -777,7 +794,8 @@ def _held_by_month(landing: Path) -> tuple[Mapping[str, Mapping[str, Mapping[str
 
 def remarks(settings: Settings, month: str) -> Sequence[str]:
     """What whoever delivered a month's contacts must know of the rest of the delivery, in the user's language."""
-    return [text(f"work_returns.note_{code}", settings.language, file=FILE_NAME) for code in _remarks(settings, month)]
+    facts = {"file": FILE_NAME, "month": month}
+    return [text(f"work_returns.note_{code}", settings.language, **facts) for code in _remarks(settings, month)]
 
 
 def _remarks(settings: Settings, month: str) -> Iterator[str]:
@@ -786,10 +804,9 @@ def _remarks(settings: Settings, month: str) -> Iterator[str]:
     except deliveries.DeliveryMissing:
         yield "unmapped"
         return
-    own = [file for file in delivery.files if file.path.name == FILE_NAME]
-    if not own:
-        yield "unmapped"
-    elif len(delivery.files) == 1:
-        yield "alone"
     if delivery.manifest:
         yield "manifest_states" if delivery.manifest.about(FILE_NAME) else "manifest_silent"
+    if all(file.path.name != FILE_NAME for file in delivery.files):
+        yield "unmapped"
+    else:
+        yield "next_run" if len(delivery.files) > 1 else "alone"

@@ -3,16 +3,17 @@ with spending as (
     select
         lags.month,
         contacts.subscriber_id,
-        coalesce(measures.cap_kind, 'retention') as cap_kind,
+        coalesce(costs.cap_kind, 'retention') as cap_kind,
         cast(
-            sum(case when measures.cap_kind = 'care' and lags.lag > 0 then 0 else contacts.cost_amount end)
+            sum(case when costs.cap_kind = 'care' and lags.lag > 0 then 0 else contacts.cost_amount end)
             as decimal(18, 2)
         ) as spent_amount
     from {{ ref('stg_crm__contacts') }} as contacts
     inner join ({{ lags(11) }}) as lags on contacts.month = lags.lagged_month
-    left join {{ ref('measures') }} as measures on contacts.measure_code = measures.measure_code
+    left join ({{ in_force('measure_costs', look_back=11) }}) as costs
+        on contacts.month = costs.month and contacts.measure_code = costs.measure_code
     where {{ months_in_range('contacts.month', look_back=11) }} and contacts.cost_amount > 0
-    group by lags.month, contacts.subscriber_id, coalesce(measures.cap_kind, 'retention')
+    group by lags.month, contacts.subscriber_id, coalesce(costs.cap_kind, 'retention')
 
 ),
 

@@ -15,10 +15,11 @@ choices as (
         chosen.value_tier,
         chosen.measure_code,
         chosen.sort_order,
-        measures.cap_kind,
-        cast(measures.cost_amount as decimal(18, 2)) as cost_amount
+        costs.cap_kind,
+        cast(costs.cost_amount as decimal(18, 2)) as cost_amount
     from ({{ in_force('measure_choices') }}) as chosen
-    inner join {{ ref('measures') }} as measures on chosen.measure_code = measures.measure_code
+    inner join ({{ in_force('measure_costs') }}) as costs
+        on chosen.month = costs.month and chosen.measure_code = costs.measure_code
 
 ),
 
