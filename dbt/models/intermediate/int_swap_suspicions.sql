@@ -1,9 +1,19 @@
 {#- Lines that fade meet lines that joined lately only where they share a key that is a person's. -#}
-{%- set keys = {
-    'customer': ('customer_id', 'swap_bulk_lines'),
-    'handset': ('imei_hash', 'swap_shared_lines'),
-    'account': ('pay_account', 'swap_shared_lines'),
-} %}
+{%- set keys = {'customer': 'customer_id', 'handset': 'imei_hash', 'account': 'pay_account'} %}
+{%- set evidence %}
+    (
+        {%- for kind in keys %}
+        {{ 'union all ' if not loop.first }}select '{{ kind }}' as evidence
+        {%- endfor %}
+    ) as evidence_kinds
+{%- endset %}
+{%- set shared_key %}
+        case evidence_kinds.evidence
+            {%- for kind, column in keys.items() %}
+            when '{{ kind }}' then {{ column }}
+            {%- endfor %}
+        end as shared_key
+{%- endset %}
 
 with calendar as (
 
@@ -78,14 +88,30 @@ lines as (
 
 line_keys as (
 
-    {% for evidence, (column, limit) in keys.items() %}
     select
-        month, subscriber_id, group_id, joined_on, last_used_on, is_fading, is_newcomer,
-        '{{ evidence }}' as evidence, {{ column }} as shared_key
+        lines.month,
+        lines.subscriber_id,
+        lines.group_id,
+        lines.joined_on,
+        lines.last_used_on,
+        lines.is_fading,
+        lines.is_newcomer,
+        evidence_kinds.evidence,
+        {{- shared_key }}
     from lines
-    where {{ column }} is not null
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+    cross join {{- evidence }}
+
+),
+
+holders as (
+
+    select
+        snapshots.month,
+        snapshots.subscriber_id,
+        evidence_kinds.evidence,
+        {{- shared_key }}
+    from snapshots
+    cross join {{- evidence }}
 
 ),
 
@@ -93,28 +119,31 @@ meeting_keys as (
 
     select month, evidence, shared_key
     from line_keys
+    where shared_key is not null
     group by month, evidence, shared_key
-    having
-        count(case when is_fading then 1 end) > 0
-        and count(case when is_newcomer then 1 end) > 0
-        and count(*) > 1
+    having count(case when is_fading then 1 end) > 0 and count(case when is_newcomer then 1 end) > 0
 
 ),
 
 -- What many lines have is a company's or a dealer's and says nothing of a person.
 personal_keys as (
 
-    {% for evidence, (column, limit) in keys.items() %}
     select meeting_keys.month, meeting_keys.evidence, meeting_keys.shared_key
     from meeting_keys
     inner join thresholds on meeting_keys.month = thresholds.month
-    left join snapshots
-        on meeting_keys.month = snapshots.month and meeting_keys.shared_key = snapshots.{{ column }}
-    where meeting_keys.evidence = '{{ evidence }}'
+    left join holders
+        on
+            meeting_keys.month = holders.month
+            and meeting_keys.evidence = holders.evidence
+            and meeting_keys.shared_key = holders.shared_key
     group by meeting_keys.month, meeting_keys.evidence, meeting_keys.shared_key
-    having count(snapshots.subscriber_id) < max(thresholds.{{ limit }})
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+    having
+        count(holders.subscriber_id) < max(
+            case meeting_keys.evidence
+                when 'customer' then thresholds.swap_bulk_lines
+                else thresholds.swap_shared_lines
+            end
+        )
 
 ),
 
@@ -186,48 +215,41 @@ scored as (
 
 ),
 
-pairs as (
+ranked_of_old as (
 
-    select scored.*, thresholds.swap_bulk_lines
+    select
+        scored.*,
+        thresholds.swap_bulk_lines,
+        row_number() over (
+            partition by scored.month, scored.subscriber_id
+            order by scored.swap_score desc, scored.days_apart, scored.new_subscriber_id
+        ) as place_of_old
     from scored
     inner join thresholds on scored.month = thresholds.month
     where scored.swap_score >= thresholds.swap_probable_score
 
 ),
 
-bulk_groups as (
-
-    select month, common_group_id
-    from pairs
-    where common_group_id is not null
-    group by month, common_group_id
-    having count(distinct subscriber_id) >= max(swap_bulk_lines)
-
-),
-
-ranked_of_old as (
+-- Many lines of a group that take new lines of it at once are renumbered.
+renumbered as (
 
     select
-        pairs.*,
-        row_number() over (
-            partition by pairs.month, pairs.subscriber_id
-            order by pairs.swap_score desc, pairs.days_apart, pairs.new_subscriber_id
-        ) as place_of_old
-    from pairs
-    left join bulk_groups on pairs.month = bulk_groups.month and pairs.common_group_id = bulk_groups.common_group_id
-    where bulk_groups.month is null
+        ranked_of_old.*,
+        count(*) over (partition by month, common_group_id) as group_pair_count
+    from ranked_of_old
+    where place_of_old = 1
 
 ),
 
 ranked_of_new as (
 
     select
-        ranked_of_old.*,
+        renumbered.*,
         row_number() over (
             partition by month, new_subscriber_id order by swap_score desc, days_apart, subscriber_id
         ) as place_of_new
-    from ranked_of_old
-    where place_of_old = 1
+    from renumbered
+    where common_group_id is null or group_pair_count < swap_bulk_lines
 
 )
 
