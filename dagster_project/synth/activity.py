@@ -253,6 +253,10 @@ def _relations(month: Month) -> col.Table:
     }
 
 
+_SPREADS = np.array([[0.2], [0.06], [0.25]])
+"""Spread, from month to month, of how much somebody calls, of calls received to calls made, and of data."""
+
+
 @dataclass(frozen=True)
 class Usage:
     """What the lines of a month's snapshot did; minutes and megabytes in hundredths."""
@@ -270,7 +274,10 @@ class Usage:
 
 
 def usage_of(month: Month) -> Usage:
-    """Draw the month's usage: habit × season × trend × what has not faded × noise."""
+    """Draw the month's usage: habit × season × trend × what has not faded × noise.
+
+    Somebody who is busy makes and receives more; who calls whom changes less than how much is talked.
+    """
     block, of, rng = month.block, month.of, month.rng
     count = len(month.rows)
     is_machine = ~of(block.is_countable)
@@ -280,22 +287,22 @@ def usage_of(month: Month) -> Usage:
     weight = _weight(month) * (days > 0)
     voice = np.array([0.8 * tariff.minutes + 50 for tariff in world.TARIFFS])[month.tariff] * weight
     voice = np.where(is_machine, 0.0, np.where(is_idle, np.minimum(voice, 2.0), voice))
-    noise = np.exp(rng.normal(0, 0.25, (3, count)))
-    calls_out = np.where(is_idle, np.minimum(rng.poisson(voice), 3), rng.poisson(voice * noise[0] / 1.7))
-    calls_in = np.where(is_idle, 0, rng.poisson(voice * noise[1] / 1.6 / np.sqrt(month.fade)))
+    busy, balance, online = np.exp(rng.normal(0, 1, (3, count)) * _SPREADS)
+    calls_out = np.where(is_idle, np.minimum(rng.poisson(voice), 3), rng.poisson(voice * busy / 1.7))
+    calls_in = np.where(is_idle, 0, rng.poisson(voice * busy * balance / 1.6 / np.sqrt(month.fade)))
     reach = np.array([0.9 * tariff.data_mb + 4 for tariff in world.TARIFFS])[month.tariff]
-    data = reach * weight * noise[2] * (1 + world.DATA_TREND * month.index) * ~is_idle
+    data = reach * weight * online * (1 + world.DATA_TREND * month.index) * ~is_idle
     sms = rng.poisson(
         np.array([0.5 * tariff.sms + 8 for tariff in world.TARIFFS])[month.tariff] * weight * ~is_machine * ~is_idle
     )
     gap = rng.integers(0, 3, count) + (month.active_days - days) // 3
     last_on = month.active_from + np.clip(month.active_days - 1 - gap, np.maximum(days - 1, 0), None)
     return Usage(
-        mou_out=np.round(calls_out * rng.uniform(120, 220, count)).astype(np.int64),
-        mou_in=np.round(calls_in * rng.uniform(120, 210, count)).astype(np.int64),
+        mou_out=np.round(calls_out * rng.uniform(150, 190, count)).astype(np.int64),
+        mou_in=np.round(calls_in * rng.uniform(145, 185, count)).astype(np.int64),
         calls_out=calls_out,
         calls_in=calls_in,
-        distinct=np.minimum(calls_out, np.round(calls_out**0.7 * rng.uniform(0.8, 1.3, count)).astype(np.int64)),
+        distinct=np.minimum(calls_out, np.round(calls_out**0.7 * rng.uniform(0.95, 1.15, count)).astype(np.int64)),
         sms=sms,
         data=np.round(data * 100).astype(np.int64),
         days=days,
@@ -383,7 +390,7 @@ def bill_of(month: Month, usage: Usage) -> Bill:
         voice=extra_minutes * tariff("per_minute"),
         data=np.minimum(extra_data * tariff("per_mb"), 3000),
         sms=extra_sms * tariff("per_sms"),
-        vas=np.where(is_used & (rng.random(count) < 0.2), rng.choice((300, 500, 800), count), 0),
+        vas=np.where(is_used & (of(block.line) % 5 == 0), np.array((300, 500, 800))[of(block.line) // 5 % 3], 0),
         other=np.where(status == 1, 500, 0),
         discount=rent * share // 100,
     )
@@ -440,7 +447,8 @@ def payments_of(month: Month, balances: Balances) -> Payments:
     can = (month.active_days > 0) & ~refuses & ~of(block.is_hoarded)
     pays = can & later & (due > 0) & (resumes | (rng.random(len(due)) < 0.97))
     balances.owed[month.rows] = np.where((later | refuses) & ~pays, due, 0)
-    top_ups = np.where(can & ~later, rng.poisson(np.clip(0.9 * month.fade, 0, 1)), 0)
+    recharges = (rng.random(len(due)) < 0.93 * month.fade).astype(np.int64) + (rng.random(len(due)) < 0.2)
+    top_ups = np.where(can & ~later, recharges, 0)
     top_ups = np.where(resumes & ~later, 1, top_ups)
     first = (of(block.join_month) == month.index) & ~later & ~refuses
     top_ups = np.minimum(np.where(first, np.maximum(top_ups, 1), top_ups), 3)
@@ -451,7 +459,7 @@ def payments_of(month: Month, balances: Balances) -> Payments:
 
 
 def _top_up_amounts(month: Month, position: np.ndarray) -> np.ndarray:
-    wish = month.of(month.block.level)[position] * 2500 * month.rng.uniform(0.5, 1.8, len(position))
+    wish = month.of(month.block.level)[position] * 2500 * month.rng.uniform(0.8, 1.5, len(position))
     index = np.clip(np.searchsorted(_TOP_UPS, wish), 0, len(_TOP_UPS) - 1)
     amounts: np.ndarray = np.where(month.of(month.block.is_hoarded)[position], 5000, _TOP_UPS[index])
     return amounts

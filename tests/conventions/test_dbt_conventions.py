@@ -57,6 +57,11 @@ REQUIRED_COLUMNS = {
         churn_rate_opening_strict churn_rate_average churn_rate_closing churn_rate_exposure churn_rate_net ci_low
         ci_high churn_to_new_ratio ytd_churned_count ytd_new_count ytd_churn_to_new_ratio ytd_churn_rate
         yoy_churned_change_rate is_record_high""",
+    "mart_list_quality": """list_month list_type scope_type scope_code listed_count holdout_count hit_rate_holdout
+        hit_rate_naive coverage_rate lift missed_not_eligible_count missed_not_listed_count missed_not_reached_count
+        reached_left_count""",
+    "mart_work_orders": """list_month list_type main_list_type work_order_reason district account_manager subscriber_id
+        msisdn reason risk_level measure_codes care_cap_amount retention_cap_amount suppressed_because sort_order""",
     "mart_churn_by_tenure": """window_months scope_type scope_code scope_name tenure_bucket churned_count
         at_risk_count closing_count churn_rate_exposure churn_rate_legacy ci_low ci_high is_small churned_share
         base_share""",

@@ -26,6 +26,7 @@ COMPUTED = {
     "mart_churn_trend",
     "mart_delivery_quality",
     "mart_lifecycle_cube",
+    "mart_list_quality",
     "mart_pilot",
     "mart_retention_effect",
 }

@@ -29,6 +29,7 @@ FED: Mapping[str, Mapping[tuple[str, str], tuple[str, ...]]] = {
     "crm_contacts": {
         (FACT, "is_on_net_close"): ("unanswered_count",),
         ("retention.mart_retention_effect", "true"): ("reached_count", "spend_amount", "contaminated_count"),
+        ("retention.mart_list_quality", NETWORK): ("missed_not_reached_count", "reached_left_count"),
     },
     "crm_surveys": {(FACT, "is_on_net_close"): ("survey_min_score",)},
     "crm_exit_surveys": {

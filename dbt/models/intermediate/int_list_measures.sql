@@ -30,7 +30,7 @@ members as (
         members.subscriber_id,
         members.list_type,
         coalesce(lines.lifecycle_stage, '') as lifecycle_stage,
-        coalesce(lines.value_tier, 'U') as value_tier,
+        coalesce(members.value_tier, 'U') as value_tier,
         concat('+', case members.list_type
             when 'warning' then coalesce(lines.warning_clauses, '')
             else members.list_type

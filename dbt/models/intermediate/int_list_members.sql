@@ -78,7 +78,9 @@ lines as (
         leavers.churn_month as described_month,
         true as is_to_win_back,
         leavers.controllable_cause_code,
-        {% for column in looked_at %}lines.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+        {% for column in looked_at -%}
+        {{ 'leavers' if column == 'value_tier' else 'lines' }}.{{ column }}{{ ', ' if not loop.last }}
+        {%- endfor %}
     from {{ ref('int_leavers_to_win_back') }} as leavers
     inner join {{ ref('fct_subscriber_months') }} as lines
         on leavers.churn_month = lines.month and leavers.subscriber_id = lines.subscriber_id

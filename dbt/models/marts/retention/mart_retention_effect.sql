@@ -61,6 +61,13 @@ contacts as (
     group by windows.month, contacts.list_type, contacts.subscriber_id
 ),
 
+-- Who had left already is won back or not: gone is who is not on net at the end of the window.
+present as (
+    select month, subscriber_id
+    from {{ ref('fct_subscriber_months') }}
+    where {{ months_in_range() }} and is_on_net_close
+),
+
 -- The hold-out is withheld from all lists of its month, so a contact for another of them spoils it as well.
 touched as (
     select distinct month, subscriber_id
@@ -79,7 +86,10 @@ booked as (
 followed as (
     select
         listed.*,
-        departed.subscriber_id is not null as is_churned,
+        case
+            when listed.list_type = 'win_back' then present.subscriber_id is null
+            else departed.subscriber_id is not null
+        end as is_churned,
         contacts.subscriber_id is not null as is_contacted,
         coalesce(contacts.is_reached, 0) = 1 as is_reached,
         touched.subscriber_id is not null as is_touched,
@@ -89,6 +99,10 @@ followed as (
         on
             listed.month = departed.month
             and listed.subscriber_id = departed.subscriber_id
+    left join present
+        on
+            listed.month = present.month
+            and listed.subscriber_id = present.subscriber_id
     left join contacts
         on
             listed.month = contacts.month

@@ -13,7 +13,7 @@ with members as (
         caps_left.care_spent_amount,
         caps_left.retention_spent_amount,
         margins.expected_margin_amount,
-        lines.value_tier,
+        members.value_tier,
         lines.risk_level
     from {{ ref('int_list_members') }} as members
     inner join {{ ref('fct_subscriber_months') }} as lines
@@ -70,7 +70,7 @@ final as (
         lines.plan_code,
         lines.plan_name,
         lines.group_id,
-        lines.value_tier,
+        members.value_tier,
         lines.lifecycle_stage,
         lines.tenure_month,
         lines.status,
@@ -131,7 +131,7 @@ final as (
             when members.pilot_arm is not null then members.pilot_arm = 'control'
             else
                 members.has_holdout
-                and not {{ is_exempt_from_holdout('lines.value_tier', 'lines.is_special') }}
+                and not {{ is_exempt_from_holdout('members.value_tier', 'members.is_special') }}
                 and holdouts.subscriber_id is not null
         end as is_holdout,
         cast(ranked.sort_order as bigint) as sort_order
