@@ -447,7 +447,7 @@ def payments_of(month: Month, balances: Balances) -> Payments:
     can = (month.active_days > 0) & ~refuses & ~of(block.is_hoarded)
     pays = can & later & (due > 0) & (resumes | (rng.random(len(due)) < 0.97))
     balances.owed[month.rows] = np.where((later | refuses) & ~pays, due, 0)
-    recharges = (rng.random(len(due)) < 0.93 * month.fade).astype(np.int64) + (rng.random(len(due)) < 0.2)
+    recharges = (rng.random(len(due)) < 0.98 * month.fade).astype(np.int64) + (rng.random(len(due)) < 0.12)
     top_ups = np.where(can & ~later, recharges, 0)
     top_ups = np.where(resumes & ~later, 1, top_ups)
     first = (of(block.join_month) == month.index) & ~later & ~refuses
@@ -459,7 +459,7 @@ def payments_of(month: Month, balances: Balances) -> Payments:
 
 
 def _top_up_amounts(month: Month, position: np.ndarray) -> np.ndarray:
-    wish = month.of(month.block.level)[position] * 2500 * month.rng.uniform(0.8, 1.5, len(position))
+    wish = month.of(month.block.level)[position] * 2500 * month.rng.uniform(0.9, 1.3, len(position))
     index = np.clip(np.searchsorted(_TOP_UPS, wish), 0, len(_TOP_UPS) - 1)
     amounts: np.ndarray = np.where(month.of(month.block.is_hoarded)[position], 5000, _TOP_UPS[index])
     return amounts
