@@ -416,7 +416,9 @@ SPECIAL = {f"S{number:03d}" for number in range(0, 240, 61)}
 
 
 def test_no_measure_costs_more_than_the_cap_has_left_and_low_value_costs_nothing(world, rows):
-    costs = {row["measure_code"]: (row["cap_kind"], row["cost_amount"]) for row in world.query("from rules.measure_costs")}
+    costs = {
+        row["measure_code"]: (row["cap_kind"], row["cost_amount"]) for row in world.query("from rules.measure_costs")
+    }
     offered = 0
     for row in rows:
         spent = {"care": Decimal(0), "retention": Decimal(0), "none": Decimal(0)}
