@@ -144,6 +144,27 @@ def _deliver(settings: Settings, month: str, collected: work_returns.Collected, 
 
 
 @main.command()
+@click.option("--month", type=MONTH, required=True, help="The month whose lists are made again.")
+@click.option("--publication", help="Which publication of it (default: the one that holds).")
+@_place_options
+def replay(month: str, publication: str | None, landing: Path | None, home: Path | None, mapping: Path | None) -> None:
+    """Make the lists of a published month again and compare them with its manifest; changes nothing."""
+    from dagster_project.lib.exports import catalog, edition, replay  # noqa: PLC0415  (only this command needs them)
+
+    settings = _settings(landing, home, mapping)
+    current = edition.current(settings).get(month)
+    name = publication or (current.name if current else "")
+    try:
+        made = replay.replay_lists(settings, catalog.read_catalog(dbt.prepare_manifest(settings)), month, name)
+    except replay.NotReplayable as error:
+        raise click.UsageError(str(error)) from error
+    outcome = "different" if made.different else "same"
+    facts = {"publication": name, "files": made.files, "different": ", ".join(made.different)}
+    console.say(text(f"console.replay_{outcome}", settings.language, **facts))
+    sys.exit(1 if made.different else 0)
+
+
+@main.command()
 @click.option("--home", type=FOLDER, help="The home folder to look at (default ./var).")
 @click.option("--landing", type=FOLDER, help="Where deliveries arrive.")
 @click.option("--mapping", type=FOLDER, help="Source mapping folder.")

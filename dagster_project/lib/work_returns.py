@@ -516,10 +516,10 @@ class _Words:
 
 
 def _words_of(list_months: Iterable[str | None]) -> _Words:
-    outcomes = {text(f"work_returns.outcome.{code}", each): code for code in outcomes() for each in _LANGUAGES}
+    outcome_words = {text(f"work_returns.outcome.{code}", each): code for code in outcomes() for each in _LANGUAGES}
     return _Words(
         lists={month: _titles(month) if month else {} for month in list_months},
-        outcomes={normal_name(word): code for word, code in outcomes.items()},
+        outcomes={normal_name(word): code for word, code in outcome_words.items()},
         measures={normal_name(row["measure_code"]): row["measure_code"] for row in rules.seed("measures")},
     )
 

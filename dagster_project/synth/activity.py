@@ -369,8 +369,7 @@ class Bill:
 
 def bill_of(month: Month, usage: Usage) -> Bill:
     """Rate the month's usage by tariff: rent by days, what exceeds the allowance by the piece."""
-    block, of, rng = month.block, month.of, month.rng
-    count = len(month.rows)
+    block, of = month.block, month.of
 
     def tariff(name: str) -> np.ndarray:
         return np.asarray(np.array([getattr(entry, name) for entry in world.TARIFFS])[month.tariff])

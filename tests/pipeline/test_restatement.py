@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from dagster_project.lib.exports.catalog import Catalog
+from dagster_project.lib.exports.replay import NotReplayable, replay_lists
 from dagster_project.synth.editing import Delivery
 from tests.commandline import Branch, Said, actual_hashes, is_whole, manifest
 
@@ -143,6 +146,33 @@ def test_the_earlier_publication_stays_readable(restated: Restated) -> None:
 
 def test_every_publication_holds_the_bytes_that_its_manifest_states(restated: Restated) -> None:
     assert all(is_whole(folder) for folder in restated.branch.current.values())
+
+
+def test_the_lists_of_a_past_publication_are_made_again_byte_for_byte(restated: Restated) -> None:
+    past = restated.earlier["2011-02"].name
+    lists = [path for path in manifest(restated.earlier["2011-02"])["files"] if path.endswith((".xlsx", ".csv"))]
+    made = [path for path in lists if not path.endswith(("scorecard.xlsx", "report.xlsx", "data_dictionary.xlsx"))]
+    said = restated.branch.call("replay", "--month", "2011-02", "--publication", past)
+    assert said.exit_status == 0, said.words
+    assert f"{len(made)} files" in said.words
+
+
+def test_a_replay_tells_which_list_is_not_what_the_manifest_says(restated: Restated, tmp_path: Path) -> None:
+    branch = restated.branch.copy(tmp_path)
+    stated = branch.current["2011-03"] / "manifest.json"
+    content = json.loads(stated.read_text(encoding="utf-8"))
+    content["files"]["network/silent.xlsx"]["sha256"] = "0" * 64
+    stated.write_text(json.dumps(content), encoding="utf-8")
+    said = branch.call("replay", "--month", "2011-03")
+    assert said.exit_status == 1
+    assert said.words.strip().endswith("network/silent.xlsx")
+
+
+def test_a_publication_of_other_settings_or_of_nobody_is_not_replayed(restated: Restated) -> None:
+    assert restated.branch.call("replay", "--month", "2011-02", "--publication", "nobody").exit_status == 2
+    settings = replace(restated.branch.settings, language="zh")
+    with pytest.raises(NotReplayable, match="另一套"):
+        replay_lists(settings, Catalog((), {}), "2011-02", restated.earlier["2011-02"].name)
 
 
 def test_an_unchanged_run_leaves_everything_alone(restated: Restated) -> None:

@@ -117,10 +117,11 @@ def _file_entries(edition: Edition, notes: Sequence[Written]) -> dict[str, dict[
             f" (exports missing: {', '.join(missing) or 'none'}; files odd: {', '.join(odd[:5]) or 'none'});"
             " run all exports of the month again"
         )
-    return {path: _file_entry(edition.folder / path, rows[path]) for path in sorted(rows)}
+    return {path: file_entry(edition.folder / path, rows[path]) for path in sorted(rows)}
 
 
-def _file_entry(path: Path, rows: int | None) -> dict[str, Any]:
+def file_entry(path: Path, rows: int | None) -> dict[str, Any]:
+    """What a manifest says of a file: data rows (none for a page), bytes and SHA-256."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {"rows": rows, "bytes": path.stat().st_size, "sha256": digest}
