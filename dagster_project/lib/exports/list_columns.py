@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dagster_project.lib import work_returns
 from dagster_project.lib.exports.catalog import Export, InvalidCatalog, Model
 from dagster_project.lib.exports.workbook import Field, Input, Kind
-from dagster_project.lib.rules import seed
+from dagster_project.lib.rules import holds_in, seed
 from dagster_project.lib.warehouse.base import literal, quoted
 from dagster_project.lib.wording import text
 
@@ -36,6 +36,10 @@ _CODES: Mapping[str, tuple[str, ...]] = {
         *("active", "suspended_voluntary", "suspended_arrears", "pre_cancelled"),
         *("cancelled", "disconnected", "ported_out"),
     ),
+    "warning_clauses": (
+        *("contract", "spend_drop", "frequency_drop", "mou_drop", "callees_drop", "ratio_rise", "forwarding"),
+        *("complaints", "unanswered", "dissatisfied", "rival_hotline", "arrears"),
+    ),
 }
 """Columns that hold codes, whose words for the office are in the catalogue."""
 _NAMED_BY_SEED: Mapping[str, tuple[str, str]] = {
@@ -47,10 +51,6 @@ _NAMED_BY_SEED: Mapping[str, tuple[str, str]] = {
 """Columns whose codes a rule table gives titles to, and that table's key."""
 _BY_LANGUAGE = ("reason", "measure_names")
 """Columns that the mart has twice, the English one with the ending ``_en``."""
-_CLAUSES = (
-    *("contract", "spend_drop", "frequency_drop", "mou_drop", "callees_drop", "ratio_rise", "forwarding"),
-    *("complaints", "unanswered", "dissatisfied", "rival_hotline", "arrears"),
-)
 _WIDTHS: Mapping[str, float] = {
     **{"contacted_at": 13, "outcome": 10, "measure_code": 10, "cost": 10, "note": 30},
     **{"reason": 60, "msisdn": 13.5, "subscriber_id": 14, "plan_name": 20, "district": 12},
@@ -157,36 +157,31 @@ def _kind(name: str, data_type: str) -> Kind:
     return Kind.NUMBER if kind.startswith(("decimal", "double", "float")) else Kind.TEXT
 
 
-def shown(name: str, language: str, export: Export) -> str:
-    """SQL for what the office reads in a column: words for codes, in its language."""
-    fixed = {"list_type": literal(str(export.titles[language])), "warning_clauses": _clauses(language)}
+def shown(name: str, language: str, export: Export, month: str) -> str:
+    """SQL for what the office reads in a column: words for codes, in its language, by the titles of ``month``."""
+    fixed = {"list_type": literal(str(export.titles[language]))}
     if not source_of(export).to_fill_in:
         fixed["msisdn"] = _MASKED_PHONE
     if name in fixed:
         return fixed[name]
-    if name in _NAMED_BY_SEED:
-        return _named_by_seed(name, language)
     if name in _BY_LANGUAGE:
         return quoted(name if language == "zh" else f"{name}_en")
-    codes = _CODES.get(name)
-    if not codes:
-        return quoted(name)
-    cases = " ".join(f"when {literal(code)} then {literal(text(f'lists.{name}.{code}', language))}" for code in codes)
-    return f"case {quoted(name)} {cases} else {quoted(name)} end"
+    words = _words(name, language, month)
+    return _in_words(name, words, language) if words else quoted(name)
 
 
-def _named_by_seed(name: str, language: str) -> str:
-    """SQL for the titles of codes that a rule table names; several codes are joined by a plus."""
-    table, key = _NAMED_BY_SEED[name]
-    words = ", ".join(f"{literal(row[key])}: {literal(row[language])}" for row in seed(table))
-    parts = f"string_split(nullif({quoted(name)}, ''), '+')"
-    named = f"list_transform({parts}, lambda code: coalesce(map {{{words}}}[code], code))"
-    return f"array_to_string({named}, {literal(text('exports.separator', language))})"
+def _words(name: str, language: str, month: str) -> Mapping[str, str]:
+    """What the codes of a column are called; empty for a column without codes."""
+    if name in _NAMED_BY_SEED:
+        table, key = _NAMED_BY_SEED[name]
+        return {row[key]: row[language] for row in seed(table) if holds_in(row, month)}
+    topic = "clause" if name == "warning_clauses" else name
+    return {code: text(f"lists.{topic}.{code}", language) for code in _CODES.get(name, ())}
 
 
-def _clauses(language: str) -> str:
-    """SQL for the signs that fired: their codes are joined by a plus."""
-    words = ", ".join(f"{literal(code)}: {literal(text(f'lists.clause.{code}', language))}" for code in _CLAUSES)
-    parts = "string_split(nullif(warning_clauses, ''), '+')"
-    named = f"list_transform({parts}, lambda code: coalesce(map {{{words}}}[code], code))"
+def _in_words(name: str, words: Mapping[str, str], language: str) -> str:
+    """SQL for the words of a column's codes, of which several may be joined by a plus; an unknown code stays."""
+    pairs = ", ".join(f"{literal(code)}: {literal(word)}" for code, word in words.items())
+    codes = f"string_split(nullif({quoted(name)}, ''), '+')"
+    named = f"list_transform({codes}, lambda code: coalesce(map {{{pairs}}}[code], code))"
     return f"array_to_string({named}, {literal(text('exports.separator', language))})"

@@ -84,7 +84,7 @@ def _load(
     source = source_of(export)
     rows = str(edition.mart(mart_of(export)))
     delivered = (field.name for field in fields if not field.input)
-    chosen = ", ".join(f"{shown(name, language, export)} as {quoted(name)}" for name in delivered)
+    chosen = ", ".join(f"{shown(name, language, export, edition.month)} as {quoted(name)}" for name in delivered)
     order = "sort_order nulls last, district_code, subscriber_id"
     connection.execute(
         f"""
