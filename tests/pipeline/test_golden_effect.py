@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from itertools import count
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -23,39 +22,33 @@ QUARTER = "2011-Q2"
 WINDOW = months.between("2011-07", KNOWN_IN)
 
 
-def lot(text: str) -> float:
+def lot(name: str) -> str:
+    """What somebody draws for the quarter; the lowest tenth of a district and tier is held out."""
+    return hashlib.sha256(f"{name}{QUARTER}".encode()).hexdigest()
+
+
+def share(text: str) -> float:
     """The last four hexadecimal digits of the MD5 sum as a share."""
     return int(hashlib.md5(text.encode()).hexdigest()[-4:], 16) / 65536
 
 
-def people(prefix: str, treated: int, control: int) -> tuple[list[str], list[str]]:
-    """Names of as many subscribers as wanted of whom the hold-out takes none, and all."""
-
-    def named(is_held_out: bool) -> Iterator[str]:
-        for number in count():
-            name = f"{prefix}{number}"
-            if (lot(name + QUARTER) < 0.1) is is_held_out:
-                yield name
-
-    free, held = named(False), named(True)
-    return [next(free) for _ in range(treated)], [next(held) for _ in range(control)]
-
-
-CALLERS, HELD_CALLERS = people("call", 1_000, 200)
-"""Those who are not billed; 40 % of those who are called stay, and 35 % of those who are not."""
-EXAMPLE, HELD_EXAMPLE = people("example", 80, 70)
-"""Newcombe (1998), example: 56 of 70 against 48 of 80, on the list of contracts that run out."""
+PEOPLE = sorted((f"line{number}" for number in range(2_700)), key=lot)
+"""All of one district and not rated yet, as nothing is known of the months before, so that 270 are held out."""
+HELD_CALLERS, HELD_EXAMPLE = PEOPLE[:200], PEOPLE[200:270]
+CALLERS, EXAMPLE, DEBTORS = PEOPLE[270:1_270], PEOPLE[1_270:1_350], PEOPLE[1_350:]
+"""The callers are not billed; 40 % of those who are called stay, and 35 % of those who are not.
+Newcombe (1998), example: 56 of 70 against 48 of 80, on the list of contracts that run out. The debtors are only on
+the list of arrears: they make the tenth."""
 LEAVERS = {*CALLERS[:600], *HELD_CALLERS[:130], *EXAMPLE[:48], *HELD_EXAMPLE[:56]}
 
 
 @pytest.fixture(scope="module")
 def effects(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Row]:
     world = World(tmp_path_factory.mktemp("effects"))
-    everybody = [*CALLERS, *HELD_CALLERS, *EXAMPLE, *HELD_EXAMPLE]
-    contracts = {*EXAMPLE, *HELD_EXAMPLE}
+    contracts, debtors = {*EXAMPLE, *HELD_EXAMPLE}, {*DEBTORS}
     leaves_in = {name: WINDOW[place % 3] for place, name in enumerate(sorted(LEAVERS))}
     for month in (LIST_MONTH, *WINDOW):
-        there = [name for name in everybody if leaves_in.get(name, month) >= month]
+        there = [name for name in PEOPLE if leaves_in.get(name, month) >= month]
         snapshot = [
             {
                 "subscriber_id": name,
@@ -66,7 +59,11 @@ def effects(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Row]:
             for name in there
         ]
         world.add("crm_subscribers", month, snapshot)
-        bills = [{"subscriber_id": name, "total_fee": 50} for name in there if name in contracts]
+        bills = [
+            {"subscriber_id": name, "total_fee": 50, "arrears": 5 if name in debtors else 0}
+            for name in there
+            if name in contracts | debtors
+        ]
         world.add("billing_bills", month, bills)
     for place, month in enumerate(WINDOW):
         contacts = [
@@ -206,7 +203,7 @@ def drawn_by_hand() -> dict[str, str]:
         shuffled = (digest(code, PILOT, SALT, ENROLLED_IN) for code in (plan, channel))
         return (district, *shuffled, digest(name, PILOT, SALT))
 
-    order = ("treated", "control") if lot(PILOT + SALT + ENROLLED_IN) >= 0.5 else ("control", "treated")
+    order = ("treated", "control") if share(PILOT + SALT + ENROLLED_IN) >= 0.5 else ("control", "treated")
     return {name: order[place % 2] for place, name in enumerate(sorted(NEWCOMERS, key=key))}
 
 

@@ -38,7 +38,13 @@ def test_what_was_filled_in_is_delivered_as_contacts_and_taken_in(branch: Branch
     sent = branch.current[MONTH] / "network" / "work_order.xlsx"
     called = dt.datetime(2011, 4, 6, 15, 30)
     lines: list[dict[str, object]] = [
-        {"Contacted at": called, "Outcome": "accepted", "Measure code": "RS001", "Cost (yuan)": 3.5, "Note": "rang at noon"},
+        {
+            "Contacted at": called,
+            "Outcome": "accepted",
+            "Measure code": "RS001",
+            "Cost (yuan)": 3.5,
+            "Note": "rang at noon",
+        },
         {"Contacted at": dt.datetime(2011, 4, 7), "Outcome": "unreached"},
     ]
     first, second = fill_in(sent, tmp_path / "back.xlsx", lines)
