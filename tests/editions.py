@@ -58,6 +58,10 @@ _LIST_COLUMNS: Mapping[str, tuple[str, str]] = {
     "contract_end_on": ("date", "合约到期日"),
     "warning_clauses": ("string", "预警迹象"),
 }
+_ORDER_COLUMNS = (
+    "month string, list_month string, list_type string, subscriber_id string, district_code string,"
+    " arpu3_amount decimal(18,2), is_planned boolean, suppressed_because string"
+)
 _MARTS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "mart_churn_trend": (
         ("month", "scope_type", "scope_code"),
@@ -133,6 +137,9 @@ def catalog() -> Catalog:
         sources=(),
         columns=columns,
     )
+    models["mart_work_orders"] = replace(
+        _model("mart_work_orders", ("month", "subscriber_id"), _ORDER_COLUMNS), is_restricted=True
+    )
     models["fct_subscriber_months"] = replace(
         _model("fct_subscriber_months", ("month", "subscriber_id"), _FACT_COLUMNS), is_restricted=True
     )
@@ -142,7 +149,7 @@ def catalog() -> Catalog:
         list_export("silent", "沉默(未上网)", (), needs=("billing_usage",)),
         list_export("warning", "离网预警", ("warning_clauses", "fee_change_rate", "contract_end_on")),
         _export("marts", "marts", public),
-        _export("restricted_marts", "restricted", ("mart_work_lists", "fct_subscriber_months")),
+        _export("restricted_marts", "restricted", ("mart_work_lists", "mart_work_orders", "fct_subscriber_months")),
         _export("scorecard", "scorecard", public),
     )
     return Catalog(exports, models)
@@ -235,6 +242,8 @@ def write_work_lists(
     if listed:
         _insert(connection, "mart_work_lists", listed)
     _copy(connection, "mart_work_lists", edition)
+    connection.execute(f"create table mart_work_orders ({_ORDER_COLUMNS})")
+    _copy(connection, "mart_work_orders", edition)
 
 
 def _write_fact(connection: duckdb.DuckDBPyConnection, edition: Edition, without: Sequence[str]) -> None:
