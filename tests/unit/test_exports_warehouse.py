@@ -91,4 +91,5 @@ def test_public_and_restricted_marts_go_to_their_own_folders(tmp_path: Path) -> 
     assert {file.path for file in restricted.files} == {
         "restricted/fct_subscriber_months.parquet",
         "restricted/mart_work_lists.parquet",
+        "restricted/mart_work_orders.parquet",
     }
