@@ -21,9 +21,9 @@ Row = Mapping[str, Any]
 
 LISTS = {
     *("warning", "expiring", "silent", "non_billed", "mid_high", "dormant", "arrears", "value_drop"),
-    *("points_expiry", "new_care"),
+    *("points_expiry", "new_care", "plan_migration", "internal_swap"),
 }
-"""Lists with a hold-out; churned, hoarding and blacklist have none."""
+"""Lists with a hold-out of those who are still there; churned, hoarding and blacklist have none."""
 SMALL = 100
 
 
