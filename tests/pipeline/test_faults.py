@@ -370,8 +370,9 @@ def test_the_search_for_phone_numbers_finds_them_where_they_belong(stopped: tupl
     branch, _ = stopped
     numbers = phone_numbers(branch.landing)
     network = branch.current["2011-04"] / "network"
-    assert numbers & found_in(readable(network / "mid_high.csv"))
-    assert numbers & found_in(readable(network / "mid_high.xlsx"))
+    assert numbers & found_in(readable(network / "work_order.csv"))
+    assert numbers & found_in(readable(network / "work_order.xlsx"))
+    assert not numbers & found_in(readable(network / "mid_high.csv")), "only work orders have whole numbers"
     assert numbers & found_in(readable(branch.current["2011-04"] / "restricted" / "fct_subscriber_months.parquet"))
 
 
