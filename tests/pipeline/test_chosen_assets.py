@@ -3,8 +3,11 @@
 import json
 
 import duckdb
+import pytest
 
 from tests.commandline import Branch
+
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 
 def contents(branch: Branch) -> dict[str, list[tuple]]:

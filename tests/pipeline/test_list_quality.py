@@ -160,7 +160,13 @@ def operator_world(home: Path) -> World:
     return made
 
 
-@pytest.fixture(scope="module", params=[(varied_world, "2011-02", "2011-06"), (operator_world, "2011-01", "2011-08")])
+@pytest.fixture(
+    scope="module",
+    params=[
+        (varied_world, "2011-02", "2011-06"),
+        pytest.param((operator_world, "2011-01", "2011-08"), marks=pytest.mark.thorough),
+    ],
+)
 def branch(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Branch:
     make, first, last = request.param
     world = make(tmp_path_factory.mktemp("quality"))
