@@ -143,6 +143,8 @@ candidates as (
 
     select
         measured.*,
+        -- Leavers are in no pilot; said as a key, because as a condition of the join it would make it a slow one.
+        case when not measured.is_to_win_back then measured.subscriber_id end as enrolled_id,
         -- A stop without a date is as good as a first one.
         case
             when measured.status <> 'suspended_arrears' then 'due'
@@ -228,9 +230,8 @@ final as (
     left join pilot_arms
         on
             candidates.month = pilot_arms.month
-            and candidates.subscriber_id = pilot_arms.subscriber_id
+            and candidates.enrolled_id = pilot_arms.subscriber_id
             and list_types.list_type = pilot_arms.list_type
-            and not candidates.is_to_win_back
     where
         pilot_arms.pilot_arm is not null
         or case list_types.list_type
