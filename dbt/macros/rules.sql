@@ -108,11 +108,6 @@ instr(
 case when {{ cap_unit }} is null then {{ subscriber_id }} else concat('group ', {{ cap_unit }}) end
 {%- endmacro -%}
 
-{%- macro hoarding_signs() -%}
-{#- The signs of hoarding for which a list gives a reason, in the order of the sentence. -#}
-{{ return(['few_calls', 'few_callees', 'no_second_topup', 'shared_handset', 'zero_rent']) }}
-{%- endmacro -%}
-
 {%- macro joined_in_order(value, separator='+', places=5) -%}
 {#- The values of a group in the order of its column `place`, joined; null when there are none. -#}
 nullif(concat_ws('{{ separator }}'{% for place in range(1, places + 1) %}, max(case when place = {{ place }} then {{ value }} end){% endfor %}), '')

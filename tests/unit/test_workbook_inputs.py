@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +37,6 @@ FIELDS = (
     Field("note", "备注", width=30, input=Input("不要写姓名和号码", "")),
 )
 OPEN_COLUMNS = ("B", "C", "E", "F")
-
-
-@pytest.fixture
-def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as opened:
-        yield opened
 
 
 def book(**changes: Any) -> Book:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -12,12 +11,6 @@ from python_calamine import load_workbook
 from dagster_project.lib.exports.workbook import SHEET_ROWS, Book, Field, Rows, RowsLost, prepare_rows, write_workbook
 
 EXCEL_ROWS = 1_048_576
-
-
-@pytest.fixture
-def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as opened:
-        yield opened
 
 
 def write(connection: duckdb.DuckDBPyConnection, target: Path, numbers: str, count: int, sheet_rows: int) -> Path:

@@ -73,7 +73,7 @@ suitable as (
 
 ),
 
-affordable as (
+priced as (
 
     select
         members.month,
@@ -96,23 +96,20 @@ affordable as (
             and members.value_tier = suitable.value_tier
     left join {{ ref('int_cost_caps_left') }} as caps
         on members.month = caps.month and members.subscriber_id = caps.subscriber_id
-    where
-        suitable.cost_amount = 0
-        or suitable.cost_amount
-        <= case suitable.cap_kind when 'care' then caps.care_left_amount else caps.retention_left_amount end
 
 ),
 
 summed as (
 
     select
-        affordable.*,
+        priced.*,
         sum(cost_amount) over (
             partition by month, subscriber_id, list_type, cap_kind
             order by sort_order, measure_code
             rows between unbounded preceding and current row
         ) as spent_amount
-    from affordable
+    from priced
+    where cost_amount = 0 or cost_amount <= left_amount
 
 ),
 

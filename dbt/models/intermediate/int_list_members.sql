@@ -6,7 +6,7 @@
     'months_to_contract_end', 'billed_revenue_amount', 'arpu3_amount', 'mou', 'mou_prior3_mean',
     'forward_offnet_calls', 'arrears_amount', 'points_expiring', 'points_expire_on',
 ] -%}
-{%- set signs = hoarding_signs() -%}
+{%- set signs = ['few_calls', 'few_callees', 'no_second_topup', 'shared_handset', 'zero_rent'] -%}
 
 with thresholds as (
 

@@ -136,8 +136,7 @@ judged as (
             when contacts.attempt_count >= thresholds.work_order_limit_contacts then 'contact_limit'
         end as ruled_out_because,
         caps_left.cap_holder,
-        caps_left.care_left_amount,
-        caps_left.retention_left_amount as retention_left,
+        coalesce(caps_left.care_left_amount, 0) as care_left_amount,
         measures.measure_codes,
         measures.measure_names,
         measures.measure_names_en,
@@ -232,8 +231,7 @@ offered as (
             when suppressed_because is not null then 'nothing'
             when care_cost_amount = 0 and retention_cost_amount = 0 then 'all'
             when
-                care_planned_amount <= coalesce(care_left_amount, 0)
-                and retention_planned_amount <= coalesce(retention_left, 0)
+                care_planned_amount <= care_left_amount and retention_planned_amount <= retention_left_amount
                 then 'all'
             else 'free'
         end as offer
