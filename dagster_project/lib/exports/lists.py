@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -32,6 +32,16 @@ _WITHHELD = ("holdout", "cool_down", "contact_limit", "over_capacity")
 """Why rows are not exported, in the order in which the last sheet says so."""
 
 
+@dataclass(frozen=True)
+class _Said:
+    """What all books of a list say alike: the words for no rows, the rules in force, what is withheld or missing."""
+
+    empty: str
+    thresholds: str
+    withheld: Mapping[str, int]
+    missing: Sequence[str]
+
+
 def write_list(edition: Edition, export: Export) -> Written:
     """Stage one list, per district and whole: ``<folder>/<list type>.xlsx`` and ``.csv``.
 
@@ -44,9 +54,14 @@ def write_list(edition: Edition, export: Export) -> Written:
         _load(connection, edition, list_type, fields, export)
         counts, withheld = _counts(connection)
         missing = not_delivered(connection, edition)
-        empty = empty_words(edition, export, missing)
+        said = _Said(
+            empty=empty_words(edition, export, missing),
+            thresholds=in_force(export, edition.month, edition.settings.language),
+            withheld=withheld,
+            missing=missing,
+        )
         whole = branch(edition)
-        blank = _book(edition, export, fields, unit=whole, rows=_rows_of(whole, {}), empty=empty)
+        blank = _book(edition, export, fields, unit=whole, rows=_rows_of(whole, {}), said=said)
         styles = prepare_rows(connection, blank, "list_rows", into="sheet_rows", keep=_NUMBERS)
         prepare_lines(connection, fields, "list_rows", into="csv_rows", keep=_NUMBERS)
         connection.execute("drop table list_rows")
@@ -54,7 +69,7 @@ def write_list(edition: Edition, export: Export) -> Written:
         district_rows: dict[str, int] = {}
         for unit in (*districts(connection, edition), whole):
             rows = replace(_rows_of(unit, counts), styles=styles)
-            book = _book(edition, export, fields, unit=unit, rows=rows, empty=empty, withheld=withheld, missing=missing)
+            book = _book(edition, export, fields, unit=unit, rows=rows, said=said)
             files += _write_unit(connection, edition, list_type, unit=unit, book=book, rows=rows, fields=fields)
             if unit.code is not None:
                 district_rows[unit.code] = rows.count
@@ -86,20 +101,27 @@ def _load(
     delivered = (field.name for field in fields if not field.input)
     chosen = ", ".join(f"{shown(name, language, export, edition.month)} as {quoted(name)}" for name in delivered)
     order = "sort_order nulls last, district_code, subscriber_id"
+    # numbered by few columns first: a window over whole rows would take them along, at thrice the time
     connection.execute(
         f"""
         create temp table list_rows as
-        select
-            {chosen},
-            coalesce(district_code, {literal(UNKNOWN_DISTRICT)}) as unit_code,
-            row_number() over (order by {order}) as network_number,
-            row_number() over (partition by coalesce(district_code, {literal(UNKNOWN_DISTRICT)}) order by {order})
-                as district_number
-        from read_parquet(?)
-        where list_type = ? and {source.exported}
+        with numbered as (
+            select
+                subscriber_id as numbered_id,
+                coalesce(district_code, {literal(UNKNOWN_DISTRICT)}) as unit_code,
+                row_number() over (order by {order}) as network_number,
+                row_number() over (partition by coalesce(district_code, {literal(UNKNOWN_DISTRICT)}) order by {order})
+                    as district_number
+            from read_parquet($rows)
+            where list_type = $list_type and {source.exported}
+        )
+        select {chosen}, unit_code, network_number, district_number
+        from read_parquet($rows)
+        inner join numbered on subscriber_id = numbered_id
+        where list_type = $list_type
         order by network_number
         """,
-        [rows, list_type],
+        {"rows": rows, "list_type": list_type},
     )
     connection.execute(
         f"create temp table withheld_rows as select {source.withheld_because} as reason, count(*) as row_count"
@@ -127,9 +149,7 @@ def _book(
     *,
     unit: Unit,
     rows: Rows,
-    empty: str,
-    withheld: Mapping[str, int] | None = None,
-    missing: Sequence[str] = (),
+    said: _Said,
 ) -> Book:
     language = edition.settings.language
     facts = {
@@ -143,27 +163,25 @@ def _book(
         title=text("lists.title_line", language, **facts),
         sheet=str(export.titles[language]),
         fields=screen_order(fields),
-        empty=empty,
+        empty=said.empty,
         notes_sheet=text("exports.notes_sheet", language),
-        notes=_notes(edition, export, facts, withheld=withheld or {}, missing=missing),
+        notes=_notes(edition, export, facts, said),
         first_screen=len(FIRST_SCREEN) + sum(1 for field in fields if field.input),
     )
 
 
-def _notes(
-    edition: Edition, export: Export, facts: Mapping[str, str], *, withheld: Mapping[str, int], missing: Sequence[str]
-) -> list[tuple[str, str]]:
+def _notes(edition: Edition, export: Export, facts: Mapping[str, str], said: _Said) -> list[tuple[str, str]]:
     language = edition.settings.language
-    absent = [data_set_title(name, language) for name in missing]
+    absent = [data_set_title(name, language) for name in said.missing]
     separator = text("exports.separator", language)
     values = {
         **facts,
         "definition": export.meta["definitions"][language],
-        **{f"withheld_{reason}": f"{withheld.get(reason, 0):,}" for reason in _WITHHELD},
+        **{f"withheld_{reason}": f"{said.withheld.get(reason, 0):,}" for reason in _WITHHELD},
         "missing": separator.join(absent) or text("exports.nothing_missing", language),
-        "thresholds": in_force(export, edition.month, language),
+        "thresholds": said.thresholds,
     }
-    set_aside = [reason for reason in _WITHHELD if withheld.get(reason)]
+    set_aside = [reason for reason in _WITHHELD if said.withheld.get(reason)]
     orders = source_of(export).to_fill_in
     names = (
         *("title", "unit", "month", "rows", "definition", "thresholds", "version", "state", "missing"),
