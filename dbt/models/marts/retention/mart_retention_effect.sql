@@ -11,38 +11,8 @@ windows as (
     from {{ ref('int_outcome_windows_delivered') }}
 ),
 
-special_lines as (
-    select month, subscriber_id, is_special
-    from {{ ref('fct_subscriber_months') }}
-    where {{ months_in_range(look_back=3) }} and is_special
-),
-
 listed as (
-    select
-        windows.month,
-        lists.list_month,
-        lists.list_type,
-        lists.subscriber_id,
-        lists.expected_margin_amount,
-        case
-            when lists.is_holdout then 'control'
-            when {{ is_exempt_from_holdout('lists.value_tier', 'special_lines.is_special') }} then 'exempt'
-            else 'treated'
-        end as arm
-    from {{ ref('mart_work_lists') }} as lists
-    inner join windows
-        on lists.month = windows.starting_month
-    inner join ({{ in_force('list_types', look_back=3) }}) as list_types
-        on
-            lists.month = list_types.month
-            and lists.list_type = list_types.list_type
-            and list_types.has_holdout
-    left join special_lines
-        on
-            lists.month = special_lines.month
-            and lists.subscriber_id = special_lines.subscriber_id
-    -- Who is enrolled in a pilot has another chance to be held out and is judged by the pilot.
-    where {{ months_in_range('lists.month', look_back=3) }} and not coalesce(lists.is_in_pilot, false)
+    {{ listed_arms_followed(['list_month', 'expected_margin_amount']) }}
 ),
 
 contacts as (
@@ -59,13 +29,6 @@ contacts as (
             and contacts.month between windows.starting_month and windows.month
     where {{ months_in_range('contacts.month', look_back=3) }}
     group by windows.month, contacts.list_type, contacts.subscriber_id
-),
-
--- Who had left already is won back or not: gone is who is not on net at the end of the window.
-present as (
-    select month, subscriber_id
-    from {{ ref('fct_subscriber_months') }}
-    where {{ months_in_range() }} and is_on_net_close
 ),
 
 -- The hold-out is withheld from all lists of its month, so a contact for another of them spoils it as well.
@@ -86,23 +49,11 @@ booked as (
 followed as (
     select
         listed.*,
-        case
-            when listed.list_type = 'win_back' then present.subscriber_id is null
-            else departed.subscriber_id is not null
-        end as is_churned,
         contacts.subscriber_id is not null as is_contacted,
         coalesce(contacts.is_reached, 0) = 1 as is_reached,
         touched.subscriber_id is not null as is_touched,
         contacts.spend_amount
     from listed
-    left join {{ ref('int_subscribers_departed') }} as departed
-        on
-            listed.month = departed.month
-            and listed.subscriber_id = departed.subscriber_id
-    left join present
-        on
-            listed.month = present.month
-            and listed.subscriber_id = present.subscriber_id
     left join contacts
         on
             listed.month = contacts.month
