@@ -75,7 +75,10 @@ COLUMNS: Mapping[str, tuple[Kind, str]] = {
     "expected_loss_amount": (Kind.MONEY, "(i * 53 % 90000 / 100)::decimal(18,2)"),
 }
 """A column's kind, and SQL for its values in row i."""
-FIELDS = tuple(Field(name, name, kind, 60 if name == "reason" else 12) for name, (kind, _) in COLUMNS.items())
+FIELDS = tuple(
+    Field(name, name, kind, 60 if name == "reason" else 12, is_wrapped=name == "reason")
+    for name, (kind, _) in COLUMNS.items()
+)
 
 
 @dataclass
@@ -139,7 +142,8 @@ def row_by_row(connection: duckdb.DuckDBPyConnection, clock: Clock, folder: Path
         sheet.write_string(0, 0, list_type, formats["title"])
         for column, shown in enumerate(FIELDS):
             sheet.write_string(1, column, shown.heading, formats["header"])
-        columns = [(_writer(sheet, shown.kind), formats[shown.kind.value]) for shown in FIELDS]
+        named = ("wrapped" if shown.is_wrapped else shown.kind.value for shown in FIELDS)
+        columns = [(_writer(sheet, shown.kind), formats[name]) for shown, name in zip(FIELDS, named, strict=True)]
         chosen = ", ".join(shown.name for shown in FIELDS)
         query = connection.execute(f"select {chosen} from list_rows order by number")
         row = 2

@@ -101,6 +101,14 @@ _MARTS: Mapping[str, tuple[tuple[str, ...], str]] = {
         " subscriber_count bigint, billed_count bigint, billed_revenue_amount decimal(18,2),"
         " arpu_amount decimal(18,2), churned_next_month_count bigint",
     ),
+    "mart_list_quality": (
+        ("month", "list_month", "list_type", "scope_type", "scope_code"),
+        "month string, list_month string, list_type string, scope_type string, scope_code string,"
+        " listed_count bigint, holdout_count bigint, hit_rate_holdout double, ci_low double, ci_high double,"
+        " hit_rate_naive double, coverage_rate double, lift double, left_count bigint,"
+        " missed_not_eligible_count bigint, missed_not_listed_count bigint, missed_not_reached_count bigint,"
+        " reached_left_count bigint, holdout_left_count bigint, is_small boolean, is_small_naive boolean",
+    ),
     "mart_delivery_quality": (
         ("month", "data_set"),
         "month string, data_set string, is_delivered boolean, files bigint, lines_read bigint, loaded_count bigint,"
@@ -197,6 +205,8 @@ def stage_month(
         for name, (_, columns) in _MARTS.items():
             connection.execute(f"create table {name} ({columns})")
         _fill(connection, edition.month, without, trend)
+        if months.shift(edition.month, -3) in edition.history:
+            _fill_list_quality(connection, edition.month, without)
         write_work_lists(connection, edition, list_rows)
         _write_fact(connection, edition, without)
         for name in _MARTS:
@@ -301,6 +311,25 @@ def _fill_scopes(connection: duckdb.DuckDBPyConnection, month: str, phase: int, 
                 cells.append(cell)
     _insert(connection, "mart_churn_trend", trend_rows)
     _insert(connection, "mart_churn_by_tenure", cells)
+
+
+def _fill_list_quality(connection: duckdb.DuckDBPyConnection, month: str, without: Sequence[str]) -> None:
+    """Two lists of three months ago; silent ones are too few for a hold-out outside the largest districts."""
+    scopes = [("district", code, size) for code, (_, size) in DISTRICTS.items()]
+    scopes.append(("network", "all", sum(size for _, size in DISTRICTS.values())))
+    rows: list[list[object]] = []
+    for kind, code, size in scopes:
+        left = size * 8 // 100
+        for list_type, one_in, hit in (("warning", 20, 0.24), ("silent", 500, 0.4)):
+            listed = max(size // one_in, 1)
+            held_out = listed // 10
+            hits = round(listed * hit * 3 / 4)
+            rates = [hit, hit * 0.9, hit * 1.1, hits / listed, 0.15, hit / 0.08] if held_out else [None] * 6
+            reached = (None, None) if "crm_contacts" in without else (hits // 2, hits - hits // 2 - hits // 10)
+            missed = [left // 4, left - left // 4 - hits, *reached, hits // 10]
+            row = [month, months.shift(month, -3), list_type, kind, code, listed, held_out, *rates, left, *missed]
+            rows.append([*row, held_out < 100, listed < 100])
+    _insert(connection, "mart_list_quality", rows)
 
 
 def _fill_plans(connection: duckdb.DuckDBPyConnection, month: str) -> None:

@@ -15,12 +15,15 @@ from dagster_project.synth.truth import TruthWriter
 from dagster_project.synth.world import OperatorPlan
 from tests.worlds import World
 
+DEMO = OperatorPlan()
+"""The demo operator as it is when nothing else is asked for."""
+
 
 def deliver(world: World, plan: OperatorPlan) -> Path:
     """Deliver every month of ``plan`` to ``world``; returns the folder of the truth files."""
-    folder = world.settings.home / "operator"
+    folder = truth_folder(world).parent
     folder.mkdir(parents=True)
-    truth = TruthWriter(plan, folder / "truth")
+    truth = TruthWriter(plan, truth_folder(world))
     parts: dict[tuple[str, str], list[pa.Table]] = {}
     joined: dict[str, np.ndarray] = {}
     for number, size in plan.blocks():
@@ -40,4 +43,9 @@ def deliver(world: World, plan: OperatorPlan) -> Path:
         path = folder / f"{name}-{month}.parquet"
         pq.write_table(pa.concat_tables(tables_of_blocks), path)
         world.add_sql(name, month, f"select * from '{path}'")
-    return folder / "truth"
+    return truth_folder(world)
+
+
+def truth_folder(world: World) -> Path:
+    """Where :func:`deliver` leaves what is true of the operator of a world."""
+    return world.settings.home / "operator" / "truth"

@@ -145,3 +145,14 @@ def test_paper_gets_plain_pages_with_links_spelled_out(page: sync_api.Page, fold
     shown = page.evaluate("getComputedStyle(document.querySelector('.lists a'), '::after').content")
     assert "href" in shown or ".xlsx" in shown
     assert page.pdf(format="A4").startswith(b"%PDF")
+
+
+def test_every_table_fits_on_paper(page: sync_api.Page, folder: Path) -> None:
+    """A4 without its margins is 186 mm wide, at 96 dots an inch."""
+    page.set_viewport_size({"width": 703, "height": 1000})
+    page.emulate_media(media="print")
+    page.goto((folder / "network" / "scorecard.html").as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+    widths = page.eval_on_selector_all("table", "tables => tables.map(table => table.scrollWidth)")
+    assert widths
+    assert max(widths) <= 703

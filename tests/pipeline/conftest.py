@@ -9,9 +9,16 @@ import pytest
 from dagster_project.synth.dumps import generate
 from dagster_project.synth.world import OperatorPlan
 from tests.commandline import Branch
+from tests.operators import DEMO, deliver, truth_folder
 from tests.shared import made_once
+from tests.worlds import World
 
 FIRST, LAST_RUN = "2011-01", "2011-03"
+DEMO_MARTS = (
+    *("+mart_churn_hazard", "+mart_churn_tenure_mean", "+mart_churn_by_group", "+mart_churn_trend"),
+    *("+mart_list_quality", "+mart_work_orders"),
+)
+"""What the thorough tests read of it."""
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +42,24 @@ def published(operator: Path, tmp_path_factory: pytest.TempPathFactory) -> Branc
     branch = Branch(made_once(tmp_path_factory, "published", run), operator)
     assert list(branch.current) == ["2011-01", "2011-02", "2011-03"]
     return branch
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """All months of the demo operator, built without tests, for the thorough ones. Tests must not change it."""
+    return World(made_once(tmp_path_factory, "demo", _build_demo))
+
+
+def _build_demo(home: Path) -> None:
+    world = World(home)
+    deliver(world, DEMO)
+    world.build(DEMO.month_names[0], DEMO.month_names[-1], select=" ".join(DEMO_MARTS), tests=False)
+
+
+@pytest.fixture(scope="session")
+def demo_truth(demo: World) -> Path:
+    """The folder of the files that say what is true of the demo operator."""
+    return truth_folder(demo)
 
 
 @pytest.fixture

@@ -127,8 +127,7 @@ def is_falling_in_value(line: Line) -> bool:
 
 
 def is_in_arrears(line: Line) -> bool:
-    owed = line["arrears_amount"]
-    return owed > 0 if owed is not None else line["status"] == "suspended_arrears"
+    return line["status"] == "suspended_arrears" or (line["arrears_amount"] or 0) > 0
 
 
 def is_new_and_worth_a_call(line: Line) -> bool:

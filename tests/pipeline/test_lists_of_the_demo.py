@@ -6,39 +6,25 @@ from pathlib import Path
 
 import pytest
 
-from dagster_project.synth.world import OperatorPlan
-from tests.operators import deliver
+from tests.operators import DEMO
 from tests.worlds import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
-PLAN = OperatorPlan()
 LISTS = "retention.mart_work_lists"
 ORDERS = "retention.mart_work_orders"
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return World(tmp_path_factory.mktemp("demo_lists"))
-
-
-@pytest.fixture(scope="module")
-def truth(world: World) -> Path:
-    folder = deliver(world, PLAN)
-    world.build(PLAN.month_names[0], PLAN.month_names[-1], select="+mart_list_quality +mart_work_orders", tests=False)
-    return folder
-
-
-def number(world: World, sql: str) -> float:
-    (row,) = world.query(sql)
+def number(demo: World, sql: str) -> float:
+    (row,) = demo.query(sql)
     return float(next(iter(row.values())) or 0)
 
 
 def test_the_held_out_of_the_warning_list_leave_two_and_a_half_times_as_often_as_anybody(
-    world: World, truth: Path
+    demo: World, demo_truth: Path
 ) -> None:
     """All list months pooled: the hold-out of one is too small to tell."""
-    (row,) = world.query("""
+    (row,) = demo.query("""
         select sum(holdout_churned_count) / sum(holdout_count) as held_out, sum(holdout_count) as cases,
             sum(eligible_churned_count) / sum(eligible_count) as anybody
         from retention.mart_list_quality where list_type = 'warning' and scope_type = 'network'
@@ -47,18 +33,18 @@ def test_the_held_out_of_the_warning_list_leave_two_and_a_half_times_as_often_as
     assert row["held_out"] / row["anybody"] >= 2.5
 
 
-def test_hoarded_lines_are_on_the_list_of_hoarding_and_hardly_anybody_else(world: World, truth: Path) -> None:
+def test_hoarded_lines_are_on_the_list_of_hoarding_and_hardly_anybody_else(demo: World, demo_truth: Path) -> None:
     listed = f"(select distinct subscriber_id from {LISTS} where list_type = 'hoarding')"
-    planted = f"(select subscriber_id from '{truth}/subscribers.parquet' where is_hoarded and is_countable)"
-    found = number(world, f"select count(*) from {listed} semi join {planted} using (subscriber_id)")
-    assert found >= 0.75 * number(world, f"select count(*) from {planted}")
-    assert found >= 0.9 * number(world, f"select count(*) from {listed}")
+    planted = f"(select subscriber_id from '{demo_truth}/subscribers.parquet' where is_hoarded and is_countable)"
+    found = number(demo, f"select count(*) from {listed} semi join {planted} using (subscriber_id)")
+    assert found >= 0.75 * number(demo, f"select count(*) from {planted}")
+    assert found >= 0.9 * number(demo, f"select count(*) from {listed}")
 
 
-def test_who_is_disconnected_for_arrears_was_on_the_list_of_arrears(world: World, truth: Path) -> None:
+def test_who_is_disconnected_for_arrears_was_on_the_list_of_arrears(demo: World, demo_truth: Path) -> None:
     planted = f"""(
-        select subscriber_id, churn_month from '{truth}/subscribers.parquet'
-        where kind = 'passive' and is_countable and churn_month > '{PLAN.month_names[0]}'
+        select subscriber_id, churn_month from '{demo_truth}/subscribers.parquet'
+        where kind = 'passive' and is_countable and churn_month > '{DEMO.month_names[0]}'
     )"""
     missed = f"""select count(*) from {planted} as leavers
         inner join core.fct_subscriber_months as before using (subscriber_id)
@@ -68,11 +54,11 @@ def test_who_is_disconnected_for_arrears_was_on_the_list_of_arrears(world: World
                 from {LISTS} as lists where list_type = 'arrears' and lists.month = before.month
                 and lists.subscriber_id = leavers.subscriber_id
             )"""
-    assert number(world, f"select count(*) from {planted}") > 100
-    assert number(world, missed) == 0
+    assert number(demo, f"select count(*) from {planted}") > 100
+    assert number(demo, missed) == 0
 
 
-def test_whoever_left_with_malicious_arrears_is_listed_when_joining_again(world: World, truth: Path) -> None:
+def test_whoever_left_with_malicious_arrears_is_listed_when_joining_again(demo: World, demo_truth: Path) -> None:
     joined_again = """
         select count(*), count_if(exists (
             from retention.mart_work_lists as lists where list_type = 'blacklist' and lists.month = lines.month
@@ -85,36 +71,36 @@ def test_whoever_left_with_malicious_arrears_is_listed_when_joining_again(world:
                 inner join core.fct_subscriber_months as gone using (month, subscriber_id)
                 where events.is_malicious_arrears and events.month < lines.month
             )"""
-    (row,) = world.query(joined_again)
+    (row,) = demo.query(joined_again)
     count, listed = row.values()
     assert listed == count > 0
 
 
-def test_no_subscriber_has_two_orders_and_nobody_gets_more_than_can_be_done(world: World, truth: Path) -> None:
+def test_no_subscriber_has_two_orders_and_nobody_gets_more_than_can_be_done(demo: World, demo_truth: Path) -> None:
     doubled = f"select count(*) - count(distinct (month, subscriber_id)) from {ORDERS}"
-    assert number(world, doubled) == 0
+    assert number(demo, doubled) == 0
     busiest = f"""select max(orders) from (
         select count(*) as orders from {ORDERS} where is_planned
         group by month, account_manager, case when account_manager is null then district_code end
     )"""
-    assert 0 < number(world, busiest) <= 200
-    assert number(world, f"select count_if(suppressed_because = 'over_capacity') from {ORDERS}") > 0
+    assert 0 < number(demo, busiest) <= 200
+    assert number(demo, f"select count_if(suppressed_because = 'over_capacity') from {ORDERS}") > 0
 
 
-def test_whoever_must_not_be_called_has_no_order(world: World, truth: Path) -> None:
-    protected = f"'{truth}/subscribers.parquet' where not is_countable"
-    assert number(world, f"select count(*) from {protected}") > 0
+def test_whoever_must_not_be_called_has_no_order(demo: World, demo_truth: Path) -> None:
+    protected = f"'{demo_truth}/subscribers.parquet' where not is_countable"
+    assert number(demo, f"select count(*) from {protected}") > 0
     assert (
-        number(world, f"select count(*) from {ORDERS} where subscriber_id in (select subscriber_id from {protected})")
+        number(demo, f"select count(*) from {ORDERS} where subscriber_id in (select subscriber_id from {protected})")
         == 0
     )
     asked = "select month, subscriber_id from core.fct_subscriber_months where is_do_not_contact"
-    assert number(world, f"select count(*) from ({asked})") > 0
-    assert number(world, f"select count(*) from {ORDERS} semi join ({asked}) using (month, subscriber_id)") == 0
+    assert number(demo, f"select count(*) from ({asked})") > 0
+    assert number(demo, f"select count(*) from {ORDERS} semi join ({asked}) using (month, subscriber_id)") == 0
 
 
 def test_what_is_planned_stays_within_what_caps_have_left_for_every_line_and_every_group(
-    world: World, truth: Path
+    demo: World, demo_truth: Path
 ) -> None:
     for kind in ("care", "retention"):
         over = f"""select count(*) from (
@@ -124,5 +110,5 @@ def test_what_is_planned_stays_within_what_caps_have_left_for_every_line_and_eve
             inner join intermediate.int_cost_caps_left as caps using (month, subscriber_id)
             group by all
         ) where planned > coalesce(remaining, 0)"""
-        assert number(world, over) == 0, kind
-        assert number(world, f"select sum({kind}_planned_amount) from {ORDERS}") > 0, kind
+        assert number(demo, over) == 0, kind
+        assert number(demo, f"select sum({kind}_planned_amount) from {ORDERS}") > 0, kind

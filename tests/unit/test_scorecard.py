@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from dagster_project.lib import months
 from dagster_project.lib.exports.card import Card
 from dagster_project.lib.exports.edition import Edition
 from dagster_project.lib.exports.figures import load_figures
-from dagster_project.lib.exports.headlines import bucket_name
+from dagster_project.lib.exports.headlines import View, bucket_name
+from dagster_project.lib.exports.list_sections import list_sections
 from dagster_project.lib.exports.numbers import change, month_name, people, rounded, shown
 from dagster_project.lib.exports.scorecards import make_card, render, write_scorecards
 from dagster_project.lib.exports.states import Unit
@@ -191,6 +193,102 @@ def test_a_page_has_no_personal_data_no_script_and_nothing_from_elsewhere(staged
     assert "<script" not in page
     assert not re.search(r"(src|href)=\"(https?:)?//", page)
     assert not re.search(r"url\(|@import", page)
+
+
+QUALITY = (
+    *("listed_count", "holdout_count", "hit_rate_holdout", "ci_low", "ci_high", "hit_rate_naive"),
+    *("coverage_rate", "lift"),
+)
+MISSED = (
+    *("left_count", "missed_not_eligible_count", "missed_not_listed_count", "missed_not_reached_count"),
+    *("reached_left_count", "holdout_left_count"),
+)
+
+
+def of_lists(edition: Edition, columns: tuple[str, ...], scope: str) -> list[tuple[object, ...]]:
+    with duckdb.connect() as connection:
+        return connection.execute(
+            f"select list_type, list_month, {', '.join(columns)} from read_parquet(?)"
+            " where scope_code = ? order by lift desc nulls last, list_type",
+            [str(edition.mart("mart_list_quality")), scope],
+        ).fetchall()
+
+
+TITLES = {"warning": "离网预警", "silent": "沉默(未上网)"}
+
+
+@pytest.mark.parametrize(("code", "name", "scope"), [(None, "全网", "all"), ("D01", "雁江", "D01")])
+def test_what_lists_hit_and_missed_is_what_their_mart_says(
+    staged: Edition, code: str | None, name: str, scope: str
+) -> None:
+    sections = {section.key: section for section in card(staged, code, name).sections}
+    expected = [(TITLES[str(row[0])], *row[1:]) for row in of_lists(staged, QUALITY, scope)]
+    assert [tuple(row[:-1]) for row in sections["list_hits"].table.rows] == expected
+    assert {row[1] for row in expected} == {"2011-07"}
+    assert {row[-1] for row in sections["list_hits"].table.rows} == {"已满三个月"}
+    lost = [(TITLES[str(row[0])], *row[1:]) for row in of_lists(staged, MISSED, scope)]
+    assert [tuple(row) for row in sections["list_missed"].table.rows] == lost
+    assert all(row[2] == sum(row[3:]) for row in lost)
+
+
+def test_the_naive_hit_rate_stands_beside_the_official_one_and_is_called_so(staged: Edition) -> None:
+    section = next(section for section in card(staged, "D01", "雁江").sections if section.key == "list_hits")
+    headings = [heading for heading, _ in section.table.columns]
+    assert headings[4:8] == ["命中率(正式)", "区间下限", "区间上限", "命中率(未扣除维系影响)"]
+    assert "不能用来评价清单" in section.note
+
+
+def test_a_hit_rate_of_too_few_held_out_is_not_shown_and_nobody_held_out_is_said(staged: Edition) -> None:
+    hits = {
+        code: {
+            row[0]: row
+            for section in card(staged, code, code).sections
+            if section.key == "list_hits"
+            for row in section.table.rows
+        }
+        for code in ("D04", "D09")
+    }
+    few = hits["D04"]["沉默(未上网)"]
+    assert few[2:4] == (620, 62)
+    assert few[4:7] == (None, None, None)
+    assert few[7] == pytest.approx(186 / 620), "the naive rate rests on more of them"
+    assert few[8:] == (None, None, "对照组太少")
+    nobody = hits["D09"]["离网预警"]
+    assert nobody[2:] == (1, 0, *[None] * 6, "没有对照组")
+
+
+def quality_notes(edition: Edition, code: str | None = None) -> set[str]:
+    sections = card(edition, code, "").sections
+    return {section.note for section in sections if section.key in ("list_hits", "list_missed")}
+
+
+def test_before_lists_are_three_months_old_or_when_a_month_is_missing_it_is_said(tmp_path: Path) -> None:
+    history: dict[str, Path] = {}
+    for month in ("2011-01", "2011-02", "2011-05", "2011-06"):
+        edition = stage_month(Edition(settings(tmp_path), catalog(), month, "aaaaaaaaaaaa", dict(history)))
+        history[month] = edition.folder
+        if month == "2011-02":
+            assert quality_notes(edition) == {"还没有满三个月的清单，命中率和漏失暂不能算。"}
+    assert quality_notes(edition) == {"缺少 2011 年 3 月、2011 年 4 月 的数据，三个月的结果不完整，未计算。"}
+
+
+def test_who_was_reached_is_said_to_be_unknown_without_contacts(tmp_path: Path) -> None:
+    history: dict[str, Path] = {}
+    for month in months.between("2011-01", "2011-04"):
+        edition = Edition(settings(tmp_path), catalog(), month, "aaaaaaaaaaaa", dict(history))
+        stage_month(edition, without=("crm_contacts",))
+        history[month] = edition.folder
+    missed = next(section for section in card(edition, None, "全网").sections if section.key == "list_missed")
+    assert missed.note.endswith("三个月的客户接触数据不齐，接通与否不明。")
+    assert {row[5:7] for row in missed.table.rows} == {(None, None)}
+
+
+def test_a_unit_that_was_not_there_three_months_ago_and_lists_without_control_groups_are_said(staged: Edition) -> None:
+    assert quality_notes(staged, "D77") == {"2011 年 7 月底本单位没有在网用户，未计算。"}
+    with duckdb.connect() as connection:
+        figures = replace(load_figures(connection, staged), list_quality={})
+    view = View(figures, "all", "zh", ())
+    assert {section.note for section in list_sections(view, {})} == {"2011 年 7 月没有留对照组的清单，未计算。"}
 
 
 def test_names_from_the_data_cannot_inject_markup(staged: Edition) -> None:

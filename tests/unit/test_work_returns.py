@@ -27,7 +27,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from dagster_project import cli
-from dagster_project.lib import contract, deliveries, rehearsal, work_returns
+from dagster_project.lib import contract, deliveries, rehearsal, rules, wording, work_returns
 from dagster_project.lib.work_returns import (
     AlteredFile,
     Contact,
@@ -36,6 +36,7 @@ from dagster_project.lib.work_returns import (
     collect,
     contact_id,
     deliver_contacts,
+    packages,
     read_return,
     told,
 )
@@ -289,7 +290,7 @@ def test_an_unknown_list_or_measure_is_a_problem(returned: Callable[..., Return]
 def test_a_title_means_the_list_that_had_it_in_that_month(
     returned: Callable[..., Return], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seeds = work_returns.rules.seed
+    seeds = rules.seed
 
     def seed(name: str) -> Sequence[Mapping[str, str]]:
         if name != "list_types":
@@ -298,7 +299,7 @@ def test_a_title_means_the_list_that_had_it_in_that_month(
         earlier = {"list_type": "before", "valid_from": "2000-01", "valid_to": "2011-09", **titled}
         return [earlier, {"list_type": "since", "valid_from": "2011-10", "valid_to": "", **titled}]
 
-    monkeypatch.setattr(work_returns.rules, "seed", seed)
+    monkeypatch.setattr(rules, "seed", seed)
     assert only(returned(contact_row(list_month="2011-09"))).list_type == "before"
     assert only(returned(contact_row(list_month="2011-10"))).list_type == "since"
 
@@ -568,7 +569,7 @@ def test_a_link_to_a_page_in_a_note_is_no_link_to_another_file(tmp_path: Path, g
 
 
 def test_too_many_bytes_are_refused(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work_returns, "MOST_MEGABYTES", 0)
+    monkeypatch.setattr(packages, "MOST_MEGABYTES", 0)
     assert codes(read_return(good, MONTH)) == ["too_many_bytes"]
 
 
@@ -617,7 +618,7 @@ def test_cells_that_only_have_a_style_take_no_room(good: Path, tmp_path: Path) -
 
 
 def test_a_text_that_many_cells_share_counts_in_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work_returns, "MOST_UNPACKED_MEGABYTES", 1)
+    monkeypatch.setattr(packages, "MOST_UNPACKED_MEGABYTES", 1)
     path = workbook(tmp_path / "a.xlsx", [row(reason="x" * 30_000)] * 40)
     assert codes(read_return(path, MONTH)) == ["unpacked_too_big"]
 
@@ -667,11 +668,12 @@ def test_no_damage_to_a_workbook_raises(good: Path, data: st.DataObject) -> None
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_every_problem_has_a_place_a_reason_and_a_remedy(language: str) -> None:
-    catalogue = Path(work_returns.__file__).parent / "wording" / "work_returns.yml"
+    catalogue = Path(wording.__file__).parent / "wording" / "work_returns.yml"
     known = yaml.safe_load(catalogue.read_text(encoding="utf-8"))
     reasons = {key.removeprefix("reason_") for key in known if key.startswith("reason_")}
     assert reasons == {key.removeprefix("remedy_") for key in known if key.startswith("remedy_")}
-    said_by_code = set(re.findall(r'"([a-z_]+)"', Path(work_returns.__file__).read_text(encoding="utf-8")))
+    modules = Path(work_returns.__file__).parent.glob("*.py")
+    said_by_code = {code for module in modules for code in re.findall(r'"([a-z_]+)"', module.read_text("utf-8"))}
     assert reasons <= said_by_code
     facts = dict.fromkeys(("most", "month", "first", "last", "other", "other_row"), "FACT")
     for code in reasons:
@@ -708,9 +710,7 @@ def test_the_name_of_an_account_manager_is_in_no_description_of_a_contact(return
 
 
 def test_the_words_of_the_outcomes_are_those_of_the_contract() -> None:
-    words = {
-        code: work_returns.text(f"work_returns.outcome.{code}", "zh") for code in ("accepted", "declined", "unreached")
-    }
+    words = {code: wording.text(f"work_returns.outcome.{code}", "zh") for code in ("accepted", "declined", "unreached")}
     assert words == contract.DATA_SETS["crm_contacts"].column("outcome").values
 
 

@@ -222,3 +222,36 @@ def test_libreoffice_reads_what_was_written(connection: duckdb.DuckDBPyConnectio
     lines = (tmp_path / "book.csv").read_text(encoding="utf-8").splitlines()
     assert [line.split(",")[0] for line in lines[2:4]] == ["=1+1", "𠮷"]
     assert [line.split(",")[-1] for line in lines[1:4]] == ["结果", "", ""]
+
+
+def test_a_wrapped_column_is_as_high_as_its_text_needs_and_every_row_says_so(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """Twenty characters wide, of which 17 are counted on: eight Chinese ones a line, and seventeen points a line."""
+    texts = [
+        "短",
+        "一二三四五六七八",
+        "一二三四五六七八九",
+        "seventeen letters",
+        "eighteen letters  ",
+        "长" * 1_000,
+        None,
+    ]
+    target = tmp_path / "book.xlsx"
+    fields = (Field("name", "原因", width=20, is_wrapped=True), Field("amount", "金额", Kind.MONEY))
+    write(connection, target, book(fields=fields), fill(connection, texts))
+    sheet = openpyxl.load_workbook(target).worksheets[0]
+    assert [sheet.row_dimensions[row].height for row in range(3, 10)] == [17, 17, 34, 17, 34, 340, 17]
+    assert sheet["A3"].alignment.wrap_text
+    assert not sheet["B3"].alignment.wrap_text
+    with zipfile.ZipFile(target) as archive:
+        markup = archive.read("xl/worksheets/sheet1.xml").decode()
+    assert markup.count('customHeight="1"') == len(texts) + 2, "the rows, the title and the headings"
+
+
+def test_without_a_wrapped_column_rows_have_the_height_of_the_book(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    target = tmp_path / "book.xlsx"
+    write(connection, target, book(), fill(connection, ["长" * 1_000]))
+    assert openpyxl.load_workbook(target).worksheets[0].row_dimensions[3].height is None

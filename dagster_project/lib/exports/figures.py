@@ -63,6 +63,7 @@ class Figures:
     tenure: Mapping[str, Sequence[Row]]
     stages: Mapping[str, Sequence[Row]]
     lists: Mapping[str, Mapping[str, Row]]
+    list_quality: Mapping[str, Sequence[Row]]
     plans: Sequence[Row]
     plan_tenure: Sequence[Row]
     bands: Sequence[Row]
@@ -86,6 +87,7 @@ def load_figures(connection: duckdb.DuckDBPyConnection, edition: Edition) -> Fig
         tenure=_by_code(_month_rows(connection, edition, "mart_churn_by_tenure", _TENURE)),
         stages=_by_code(_month_rows(connection, edition, "mart_lifecycle_cube", _STAGES)),
         lists=_lists(connection, edition),
+        list_quality=_by_code(_month_rows(connection, edition, "mart_list_quality", _LIST_QUALITY)),
         plans=_month_rows(connection, edition, "mart_churn_by_plan", _PLANS),
         plan_tenure=_month_rows(connection, edition, "mart_churn_by_plan_tenure", _PLAN_TENURE),
         bands=_month_rows(connection, edition, "mart_churn_by_arpu_band", _BANDS),
@@ -116,6 +118,14 @@ _STAGES = f"""
     from given
     group by grouping sets ((district_code, lifecycle_stage, value_tier), (lifecycle_stage, value_tier))
     order by code, lifecycle_stage, value_tier
+"""
+_LIST_QUALITY = f"""
+    select
+        case when scope_type = 'network' then '{BRANCH}' else scope_code end as code,
+        {_without_small_rates("hit_rate_holdout", "ci_low", "ci_high", "coverage_rate", "lift")[:-1]},
+            case when not is_small_naive then hit_rate_naive end as hit_rate_naive)
+    from given
+    order by code, lift desc nulls last, list_type
 """
 _PLANS = f"select {_EXPOSURE_RATES} from given where {_WIDEST} and churned_rank <= 10 order by churned_rank"
 _PLAN_TENURE = f"select {_EXPOSURE_RATES} from given where {_WIDEST} order by plan_code, tenure_bucket"

@@ -56,6 +56,8 @@ _WIDTHS: Mapping[str, float] = {
     **{"reason": 60, "msisdn": 13.5, "subscriber_id": 14, "plan_name": 20, "district": 12},
     **{"risk_level": 8, "value_tier": 8, "measure_codes": 18, "measure_names": 24, "warning_clauses": 30},
 }
+_WRAPPED = ("reason", "measure_names")
+"""Sentences: what to say and to offer is read whole."""
 
 _MASKED_PHONE = (
     "case when length(msisdn) > 8 then left(msisdn, 3) || '****' || right(msisdn, 4)"
@@ -136,7 +138,7 @@ def _field(model: Model, name: str, language: str) -> Field:
     kind = _kind(name, column.data_type)
     heading = column.headings[language]
     width = max(_WIDTHS.get(name, 11), _display_width(heading) / 2 + 4)
-    return Field(name, heading, kind, width)
+    return Field(name, heading, kind, width, is_wrapped=name in _WRAPPED)
 
 
 def _display_width(heading: str) -> int:

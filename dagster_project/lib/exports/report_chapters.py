@@ -13,6 +13,7 @@ from dagster_project.lib.exports import plots
 from dagster_project.lib.exports.card import Chart, Section, Table
 from dagster_project.lib.exports.figures import BRANCH, Row
 from dagster_project.lib.exports.headlines import bucket_name, sentences
+from dagster_project.lib.exports.list_sections import list_titles
 from dagster_project.lib.exports.numbers import month_name, people, shown
 from dagster_project.lib.exports.report_measures import effect_table, lists_table, measures, pilot_table
 from dagster_project.lib.exports.report_story import Chapter, Statement, Story
@@ -27,7 +28,7 @@ _BUCKETS = ("01-03", "04-06", "07-12", "13-24", "25-36", "37-60", "61+")
 
 def chapters(story: Story) -> tuple[Chapter, ...]:
     """Every chapter in the order of the argument."""
-    made = {section.key: section for section in sections(story.view)}
+    made = {section.key: section for section in sections(story.view, list_titles(story.catalog, story.view.language))}
     argument: tuple[tuple[str, Callable[[Story], Sequence[Statement]], Sequence[Section]], ...] = (
         ("trend", _trend, (made["trend"], _revision(story))),
         ("years", _years, (_years_table(story),)),
@@ -38,7 +39,11 @@ def chapters(story: Story) -> tuple[Chapter, ...]:
         ("channels", _channels, (_channels_table(story),)),
         ("causes", _causes, (_classes_table(story), _causes_table(story), _destinations_table(story))),
         ("value", _value, (_bridge_table(story), _flow_table(story), made["stages"], _cohort_table(story))),
-        ("measures", measures, (effect_table(story), pilot_table(story), lists_table(story))),
+        (
+            "measures",
+            measures,
+            (effect_table(story), pilot_table(story), made["list_hits"], made["list_missed"], lists_table(story)),
+        ),
     )
     return tuple(Chapter(key, story.say(f"chapter_{key}"), told(story), shows) for key, told, shows in argument)
 

@@ -12,6 +12,7 @@ from typing import Any
 from dagster_project.lib import months, rules
 from dagster_project.lib.exports.card import Section, Table
 from dagster_project.lib.exports.figures import BRANCH, Row
+from dagster_project.lib.exports.list_sections import list_titles
 from dagster_project.lib.exports.numbers import month_name, people, rounded, shown
 from dagster_project.lib.exports.report_story import Statement, Story
 from dagster_project.lib.exports.workbook import Kind
@@ -171,13 +172,7 @@ def _in_language(story: Story, row: Row, column: str) -> str:
 
 def _list_title(story: Story, code: str) -> str:
     """What the office calls a list."""
-    return _list_titles(story).get(code, code)
-
-
-def _list_titles(story: Story) -> dict[str, str]:
-    return {
-        str(export.meta["list_type"]): export.titles[story.view.language] for export in story.catalog.of_kind("list")
-    }
+    return list_titles(story.catalog, story.view.language).get(code, code)
 
 
 def effect_table(story: Story) -> Section:

@@ -18,6 +18,7 @@ from dagster_project.lib.exports.catalog import Export
 from dagster_project.lib.exports.edition import Edition, Written, WrittenFile, record, written_file
 from dagster_project.lib.exports.figures import BRANCH, Figures, load_figures
 from dagster_project.lib.exports.headlines import View, headlines, sentences
+from dagster_project.lib.exports.list_sections import list_titles
 from dagster_project.lib.exports.lists import empty_words, unit_folder
 from dagster_project.lib.exports.sections import sections
 from dagster_project.lib.exports.states import Unit, branch, districts, in_force, not_delivered
@@ -57,7 +58,7 @@ def make_card(edition: Edition, figures: Figures, unit: Unit, missing: tuple[str
         headlines=headlines(view),
         lists=_list_lines(edition, view),
         sentences=sentences(view),
-        sections=sections(view),
+        sections=sections(view, list_titles(edition.catalog, view.language)),
         missing=missing,
         thresholds=in_force(edition.catalog.of_kind("scorecard")[0], edition.month, view.language),
     )

@@ -10,6 +10,7 @@ from dagster_project.lib.exports import plots
 from dagster_project.lib.exports.card import Chart, Section, Table
 from dagster_project.lib.exports.figures import BRANCH, MEASURES, TREND_MONTHS, Row
 from dagster_project.lib.exports.headlines import View, bucket_name, rate_of
+from dagster_project.lib.exports.list_sections import list_sections
 from dagster_project.lib.exports.numbers import shown
 from dagster_project.lib.exports.plots import Interval, Mark, Series
 from dagster_project.lib.exports.states import UNKNOWN_DISTRICT, data_set_title
@@ -23,12 +24,15 @@ _EVENT_SIGNS: Mapping[str, str] = {"competitor": "▲", "promotion": "◆", "oth
 """By kind of event, the one to show first where a month has several."""
 
 
-def sections(view: View) -> tuple[Section, ...]:
-    """The sections of a unit's card; what exists for the branch only is left out of a district's."""
+def sections(view: View, titles: Mapping[str, str]) -> tuple[Section, ...]:
+    """The sections of a unit's card; what exists for the branch only is left out of a district's.
+
+    ``titles`` says what the office calls each list.
+    """
     made = [_trend(view), _tenure(view), _districts(view)]
     if view.code == BRANCH:
         made += [_plans(view), _plan_tenure(view), _bands(view)]
-    return (*made, _stages(view), _quality(view), _sources(view))
+    return (*made, _stages(view), *list_sections(view, titles), _quality(view), _sources(view))
 
 
 def _columns(view: View, *columns: tuple[str, Kind]) -> tuple[tuple[str, Kind], ...]:

@@ -33,6 +33,11 @@ _HEADER_ROWS = 2
 _BATCH_ROWS = 8192
 _COMPRESSION_LEVEL = 3
 _LONGEST_CELL = 32_767
+_LINE_POINTS = 17
+"""Height of a line of text in the font of workbooks."""
+_MOST_LINES = 20
+_FILLED_SHARE = 0.85
+"""Of a line's width: what is broken at words and signs does not fill it."""
 _FIRST_DATE, _LAST_DATE = dt.date(2000, 1, 1), dt.date(2099, 12, 31)
 """What a date to fill in may be: a spreadsheet takes any number for a date, a day's 5 as well as 20111015."""
 _STILL_ALLOWED: Mapping[str, bool] = {"format_columns": True, "sort": True, "autofilter": True}
@@ -76,6 +81,8 @@ class Input:
 class Field:
     """A column of a sheet; ``name`` is the column of the source, ``width`` counts characters.
 
+    Texts of a field that is wrapped are shown whole, in as many lines as they take.
+
     A field with ``input`` is filled in by whoever gets the book: it has no column in the source, and its cells are
     empty. Its kind is text, a date or money.
     """
@@ -85,6 +92,7 @@ class Field:
     kind: Kind = Kind.TEXT
     width: float = 12
     input: Input | None = None
+    is_wrapped: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,7 +139,8 @@ def prepare_rows(
 ) -> tuple[str, ...]:
     """Make the temporary table ``into``: every row of ``relation``, in its order, as markup for ``book``'s cells.
 
-    The columns are ``m0``, ``m1`` and on, without the cells' places; columns ``keep`` (numbers, filters) come along.
+    The columns are ``m0``, ``m1`` and on, without the cells' places, and ``height``, the row's; columns ``keep``
+    (numbers, filters) come along.
     A list is made into markup once, however many books it fills. Returns the style of every column. Raises
     :class:`UnusableInput`.
     """
@@ -145,7 +154,7 @@ def prepare_rows(
     )
     # a value has a name before it is escaped, because an expression is planned as often as it is written out
     source = f"(select {kept}, {values} from {relation})"
-    connection.execute(f"create temp table {into} as select {kept}, {cells} from {source}")
+    connection.execute(f"create temp table {into} as select {kept}, {_height(book)} as height, {cells} from {source}")
     return styles
 
 
@@ -217,7 +226,26 @@ def _head_sheet(sheet: Worksheet, book: Book, formats: Formats, *, title: str, r
 
 def _format_name(field: Field, rows: int) -> str:
     """The cell format of a column; a sheet without rows has nothing to fill in."""
-    return f"input_{field.kind.value}" if field.input and rows else field.kind.value
+    if field.input and rows:
+        return f"input_{field.kind.value}"
+    return "wrapped" if field.is_wrapped else field.kind.value
+
+
+def _height(book: Book) -> str:
+    """SQL for the attributes of a row that give its height; none where nothing is wrapped.
+
+    Every row states it, since whoever opens the book would have to lay out half a million texts to find it out. What
+    takes three bytes, a Chinese character, is as wide as two others.
+    """
+    lines = [
+        f"coalesce(ceil((length(v{column}) + strlen(v{column})) / {2 * field.width * _FILLED_SHARE}), 1)"
+        for column, field in enumerate(book.fields)
+        if field.is_wrapped
+    ]
+    if not lines:
+        return "''"
+    points = f"cast(least(greatest({', '.join(lines)}, 1), {_MOST_LINES}) as int) * {_LINE_POINTS}"
+    return f"""' ht="' || {points} || '" customHeight="1"'"""
 
 
 def _check_input(sheet: Worksheet, field: Field, given: Input, span: tuple[int, int, int, int]) -> None:
@@ -311,7 +339,7 @@ def _rows_query(book: Book, rows: Rows) -> str:
     cells = [f"""coalesce('<c r="{letter}' || place || m{column}, '')""" for column, letter in enumerate(letters)]
     number = f"cast({quoted(rows.number)} as bigint)"
     return (
-        f"""select number, concat('<row r="', place, '">', {", ".join(cells)}, '</row>')"""
+        f"""select number, concat('<row r="', place, '"', height, '>', {", ".join(cells)}, '</row>')"""
         f" from (select {number} as number, cast({number} + ? as varchar) as place, * from {rows.relation}"
         f" where {rows.where} and {quoted(rows.number)} between ? and ?)"
     )

@@ -1,9 +1,10 @@
+-- What is not care is retention: also a cost of a measure that is planned to cost nothing, or of one that is not known.
 with spending as (
 
     select
         lags.month,
         contacts.subscriber_id,
-        coalesce(costs.cap_kind, 'retention') as cap_kind,
+        case when costs.cap_kind = 'care' then 'care' else 'retention' end as cap_kind,
         cast(
             sum(case when costs.cap_kind = 'care' and lags.lag > 0 then 0 else contacts.cost_amount end)
             as decimal(18, 2)
@@ -13,7 +14,7 @@ with spending as (
     left join ({{ in_force('measure_costs', look_back=11) }}) as costs
         on contacts.month = costs.month and contacts.measure_code = costs.measure_code
     where {{ months_in_range('contacts.month', look_back=11) }} and contacts.cost_amount > 0
-    group by lags.month, contacts.subscriber_id, coalesce(costs.cap_kind, 'retention')
+    group by lags.month, contacts.subscriber_id, case when costs.cap_kind = 'care' then 'care' else 'retention' end
 
 ),
 

@@ -269,7 +269,7 @@ final as (
             when 'arrears'
                 then
                     candidates.is_contactable
-                    and coalesce(candidates.arrears_amount > 0, candidates.status = 'suspended_arrears')
+                    and (candidates.status = 'suspended_arrears' or coalesce(candidates.arrears_amount > 0, false))
             when 'new_care'
                 then
                     candidates.is_contactable

@@ -49,7 +49,7 @@
     ('arrears', ['warning'], "clauses like '%+arrears+%' and arrears_amount >= arrears_limit_amount", {
         'to': as_text('arrears_amount', 2),
     }),
-    ('arrears', ['arrears'], "is_stop_incomplete and arrears_amount is not null", {'to': as_text('arrears_amount', 2)}),
+    ('arrears', ['arrears'], "is_stop_incomplete and arrears_amount > 0", {'to': as_text('arrears_amount', 2)}),
     ('suspended_arrears', ['warning'], "clauses like '%+arrears+%' and status = 'suspended_arrears'", {}),
     ('suspended_arrears', ['arrears'], 'is_stop_incomplete', {}),
     ('arrears_due', ['arrears'], "arrears_stage = 'due'", {'to': as_text('arrears_amount', 2)}),
@@ -152,7 +152,7 @@ described as (
         lines.{{ column }},
         {% endfor -%}
         concat('+', coalesce(lines.warning_clauses, ''), '+') as clauses,
-        lines.status = 'suspended_arrears' and (lines.arrears_amount is null or lines.status_on is null)
+        lines.status = 'suspended_arrears' and (coalesce(lines.arrears_amount, 0) <= 0 or lines.status_on is null)
             as is_stop_incomplete,
         value_tiers.zh as tier_zh,
         value_tiers.en as tier_en,
