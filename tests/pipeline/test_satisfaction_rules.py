@@ -94,7 +94,10 @@ def _live(rng: Random, branch: Branch, subscriber: str) -> None:
             _complain(rng, branch, f"{subscriber}-{month}", subscriber, month)
         for _ in range(rng.choice((0, 0, 1))):
             delivered = months.shift(month, rng.choice((0, 0, 0, 1)))
-            contact = {"contacted_at": a_moment(rng, month), "outcome": rng.choice(("accepted", "declined", "unreached"))}
+            contact = {
+                "contacted_at": a_moment(rng, month),
+                "outcome": rng.choice(("accepted", "declined", "unreached")),
+            }
             branch.contacts.append({"month": delivered, "subscriber_id": subscriber, **contact})
 
 
@@ -111,7 +114,10 @@ def _complain(rng: Random, branch: Branch, name: str, subscriber: str, month: st
     ticket = {"month": month, "complaint_id": name, "subscriber_id": subscriber}
     ticket |= {"category": rng.choice((*TOPICS, "vas")), "created_at": a_moment(rng, month)}
     ticket |= {"resolved_at": None, "satisfaction": None}
-    closed = {"resolved_at": ticket["created_at"] + timedelta(days=rng.randrange(40)), "satisfaction": rng.randint(1, 5)}
+    closed = {
+        "resolved_at": ticket["created_at"] + timedelta(days=rng.randrange(40)),
+        "satisfaction": rng.randint(1, 5),
+    }
     if f"{closed['resolved_at']:%Y-%m}" == month:
         branch.complaints.append({**ticket, **closed})
     else:
