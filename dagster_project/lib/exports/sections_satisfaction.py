@@ -6,6 +6,7 @@ The comparison of who was called back with who was not is said with its interval
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from dagster_project.lib import rules
 from dagster_project.lib.exports import plots
@@ -177,8 +178,10 @@ def _said(view: View) -> Section:
         ("followed_up", Kind.COUNT),
         ("followed_up_share", Kind.PERCENT),
     )
-    names = ("answers_count", "mean_score", "complaints_count", "dissatisfied_count", "dissatisfied_share")
-    names += ("ci_low", "ci_high", "due_count", "followed_up_count", "followed_up_share")
+    names = (
+        *("answers_count", "mean_score", "complaints_count", "dissatisfied_count", "dissatisfied_share"),
+        *("ci_low", "ci_high", "due_count", "followed_up_count", "followed_up_share"),
+    )
     dots = [
         Interval(_topic(view, row), row["dissatisfied_share"], row["ci_low"], row["ci_high"], row["topic"] == _ALL)
         for row in (*rows, *([whole] if whole else []))
@@ -211,24 +214,11 @@ def _since(view: View) -> Section:
         ("answered_again", Kind.COUNT),
         ("score_change", Kind.NUMBER),
     )
-    cells = []
-    dots = []
-    for side in ("followed_up", "not_followed_up") if row else ():
-        values = [
-            row[name]
-            for name in (
-                f"{side}_subscriber_count",
-                f"{side}_churned_count",
-                f"churned_share_{side}",
-                f"churned_low_{side}",
-                f"churned_high_{side}",
-                f"answered_again_{side}_count",
-                f"score_change_mean_{side}",
-            )
-        ]
-        title = view.say(f"side_{side}")
-        cells.append((title, *values))
-        dots.append(Interval(title, *values[2:5], is_own=side == "followed_up"))
+    cells = [_side(view, row, side) for side in ("followed_up", "not_followed_up")] if row else []
+    dots = [
+        Interval(str(title), share, low, high, is_own=place == 0)
+        for place, (title, _, _, share, low, high, *_) in enumerate(cells)
+    ]
     is_drawn = any(dot.value is not None for dot in dots)
     return Section(
         key="satisfaction_since",
@@ -242,6 +232,16 @@ def _since(view: View) -> Section:
         chart=Chart("bar", (3,)) if is_drawn else None,
         is_open=True,
     )
+
+
+def _side(view: View, row: Row, side: str) -> list[Any]:
+    """The line of those who were called back, or of the others."""
+    names = (
+        *(f"{side}_subscriber_count", f"{side}_churned_count"),
+        *(f"churned_share_{side}", f"churned_low_{side}", f"churned_high_{side}"),
+        *(f"answered_again_{side}_count", f"score_change_mean_{side}"),
+    )
+    return [view.say(f"side_{side}"), *(row[name] for name in names)]
 
 
 def _topic(view: View, row: Row) -> str:
