@@ -24,6 +24,7 @@ from tests.worlds import run_dbt
 
 Rows = Sequence[Mapping[str, Any]]
 
+COMPILED_MONTHS = ("2011-09", "2011-10")
 _CATALOG = "branch"
 _RAW_FILES = re.compile(r"read_parquet\('[^']*/raw/(\w+)/\*/data\.parquet'[^)]*\)")
 
@@ -81,6 +82,14 @@ class CompiledProject:
         self._connection.register("arrived", arrived)
         self._connection.execute(f"insert into raw.{name} by name select * from arrived")
         self._connection.unregister("arrived")
+
+
+def compile_project(home: Path) -> None:
+    """The whole project as SQL for :data:`COMPILED_MONTHS`, in the manifest of ``home``; both warehouses share it."""
+    settings = Settings(home=home, landing=home / "landing")
+    raw.ensure_tables(settings)
+    first, last = COMPILED_MONTHS
+    run_dbt(settings, ["compile", "--vars", f"{{from_month: '{first}', to_month: '{last}'}}"])
 
 
 def _with_everything_before(nodes: Mapping[str, Any], models: Iterable[str]) -> list[str]:

@@ -109,6 +109,24 @@ _MARTS: Mapping[str, tuple[tuple[str, ...], str]] = {
         " missed_not_eligible_count bigint, missed_not_listed_count bigint, missed_not_reached_count bigint,"
         " reached_left_count bigint, holdout_left_count bigint, is_small boolean, is_small_naive boolean",
     ),
+    "mart_satisfaction": (
+        ("month", "scope_type", "scope_code", "topic"),
+        "month string, scope_type string, scope_code string, scope_name string, topic string, answers_count bigint,"
+        " mean_score double, complaints_count bigint, rated_complaints_count bigint, dissatisfied_count bigint,"
+        " dissatisfied_share double, ci_low double, ci_high double, is_small boolean, due_count bigint,"
+        " followed_up_count bigint, followed_up_share double, followed_up_low double, followed_up_high double,"
+        " is_due_small boolean, outcome_month string, outcome_dissatisfied_count bigint,"
+        " outcome_followed_up_count bigint, resolved_count bigint, resolved_share double, resolved_low double,"
+        " resolved_high double, is_outcome_small boolean, answered_again_count bigint, score_change_mean double,"
+        " answered_again_followed_up_count bigint, score_change_mean_followed_up double,"
+        " answered_again_not_followed_up_count bigint, score_change_mean_not_followed_up double,"
+        " score_change_difference double, score_change_difference_low double, score_change_difference_high double,"
+        " followed_up_subscriber_count bigint, followed_up_churned_count bigint, churned_share_followed_up double,"
+        " churned_low_followed_up double, churned_high_followed_up double, not_followed_up_subscriber_count bigint,"
+        " not_followed_up_churned_count bigint, churned_share_not_followed_up double,"
+        " churned_low_not_followed_up double, churned_high_not_followed_up double, churned_difference double,"
+        " churned_difference_low double, churned_difference_high double, is_comparison_small boolean",
+    ),
     "mart_delivery_quality": (
         ("month", "data_set"),
         "month string, data_set string, is_delivered boolean, files bigint, lines_read bigint, loaded_count bigint,"
@@ -278,6 +296,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, month: str, without: Sequence[s
     _fill_scopes(connection, month, phase, trend)
     _fill_plans(connection, month)
     _fill_cube(connection, month)
+    _fill_satisfaction(connection, month, without)
     quality = []
     for name in contract.DATA_SETS:
         delivered = name not in without
@@ -377,3 +396,49 @@ def _fill_cube(connection: duckdb.DuckDBPyConnection, month: str) -> None:
                 row = [month, code, "神州行", stage_name, tier, count, billed, billed * 42, 42, None]
                 rows.append(row)
     _insert(connection, "mart_lifecycle_cube", rows)
+
+
+def _fill_satisfaction(connection: duckdb.DuckDBPyConnection, month: str, without: Sequence[str]) -> None:
+    """A hundredth of a scope says something, a quarter of them that they are dissatisfied, half of whom are called."""
+    scopes = [("district", code, name, size) for code, (name, size) in DISTRICTS.items()]
+    scopes.append(("network", "all", "全网", sum(size for _, size in DISTRICTS.values())))
+    for kind, code, name, size in scopes:
+        for topic, part in (("all", 1.0), ("network", 0.6), ("price", 0.39), ("other", 0.01)):
+            said = round(size * part / 100)
+            bad, called = said // 4, said // 8
+            small = said < 100
+            row: dict[str, object] = {"month": month, "scope_type": kind, "scope_code": code, "scope_name": name}
+            row |= {"topic": topic, "is_small": small, "is_due_small": small, "is_outcome_small": small}
+            row |= {"is_comparison_small": small, "outcome_month": months.shift(month, -3)}
+            row |= {} if "crm_surveys" in without else _satisfied(said, bad, called)
+            columns, values = ", ".join(row), list(row.values())
+            marks = ", ".join("?" * len(row))
+            connection.execute(f"insert into mart_satisfaction ({columns}) values ({marks})", values)
+
+
+def _satisfied(said: int, bad: int, called: int) -> dict[str, object]:
+    left, others, others_left = called // 20, bad - called, (bad - called) // 10
+    shares = {"dissatisfied_share": (bad, said, "ci"), "followed_up_share": (called, bad, "followed_up")}
+    shares |= {"resolved_share": (called // 2, bad, "resolved")}
+    row: dict[str, object] = {"answers_count": said, "complaints_count": said // 9, "rated_complaints_count": 0}
+    row |= {"mean_score": 7.25 if said else None, "dissatisfied_count": bad, "due_count": bad}
+    row |= {"followed_up_count": called, "outcome_dissatisfied_count": bad, "outcome_followed_up_count": called}
+    row |= {"resolved_count": called // 2, "answered_again_followed_up_count": called // 3}
+    row |= {"answered_again_not_followed_up_count": called // 4, "answered_again_count": called // 3 + called // 4}
+    row |= {"followed_up_subscriber_count": called, "followed_up_churned_count": left}
+    row |= {"not_followed_up_subscriber_count": others, "not_followed_up_churned_count": others_left}
+    for column, (part, whole, prefix) in shares.items():
+        if whole:
+            share = part / whole
+            row |= {column: share, f"{prefix}_low": share * 0.9, f"{prefix}_high": share * 1.1}
+    if called > 8:
+        row |= {"score_change_mean_followed_up": 2.84, "score_change_mean_not_followed_up": 0.91}
+        row |= {"score_change_difference": 1.93, "score_change_difference_low": 1.2}
+        row |= {"score_change_difference_high": 2.66, "score_change_mean": 1.9}
+        one, other = left / called, others_left / others
+        row |= {"churned_share_followed_up": one, "churned_low_followed_up": one * 0.8}
+        row |= {"churned_high_followed_up": one * 1.2, "churned_share_not_followed_up": other}
+        row |= {"churned_low_not_followed_up": other * 0.8, "churned_high_not_followed_up": other * 1.2}
+        row |= {"churned_difference": one - other, "churned_difference_low": one - other - 0.02}
+        row |= {"churned_difference_high": one - other + 0.02}
+    return row

@@ -26,6 +26,7 @@ RULE_TABLES: Mapping[str, tuple[str, ...]] = {
     "measure_costs": ("measure_code",),
     "causes": ("cause_code",),
     "survey_causes": ("answer_code",),
+    "satisfaction_topics": ("category",),
     "exit_evidence": ("answer", "code"),
     "swap_evidence": ("evidence",),
     "hoarding_signals": ("signal_code",),

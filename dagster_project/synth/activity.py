@@ -45,6 +45,13 @@ class Balances:
     last_paid: np.ndarray
     last_bill: np.ndarray
     owed: np.ndarray
+    low_on: np.ndarray
+    """Day of a dissatisfied answer of this month or the last one, before it has been asked about again."""
+    low_score: np.ndarray
+    low_topic: np.ndarray
+    call_on: np.ndarray
+    """Day on which somebody calls because of it."""
+    is_called_back: np.ndarray
 
     @classmethod
     def opening(cls, block: Block) -> Balances:
@@ -53,7 +60,15 @@ class Balances:
         rents = np.array([tariff.rent for tariff in world.TARIFFS])[block.tariff]
         was_there = block.join_month < 0
         return cls(
-            np.full(size, _UNUSED), np.full(size, _UNUSED), np.where(was_there, rents, 0), np.zeros(size, np.int64)
+            last_active=np.full(size, _UNUSED),
+            last_paid=np.full(size, _UNUSED),
+            last_bill=np.where(was_there, rents, 0),
+            owed=np.zeros(size, np.int64),
+            low_on=np.full(size, _UNUSED),
+            low_score=np.zeros(size, np.int64),
+            low_topic=np.zeros(size, np.int64),
+            call_on=np.full(size, _UNUSED),
+            is_called_back=np.zeros(size, dtype=bool),
         )
 
 
@@ -612,20 +627,103 @@ def _causes(rng: np.random.Generator, kind: np.ndarray) -> np.ndarray:
     return chosen
 
 
-def surveys(month: Month) -> pa.Table:
-    """crm_surveys: one row per answered satisfaction survey."""
+@dataclass(frozen=True)
+class Answers:
+    """Answered surveys, one element an answer; ``rows`` are positions in the month's snapshot."""
+
+    rows: np.ndarray
+    seconds: np.ndarray
+    score: np.ndarray
+    topic: np.ndarray
+
+
+def answers_of(month: Month) -> Answers:
+    """Who is asked by chance, and what they say."""
     block, of, rng = month.block, month.of, month.rng
     asked = (month.active_days > 0) & ~of(block.is_hoarded) & (rng.random(len(month.rows)) < 0.012)
     position = np.flatnonzero(asked)
     size = len(position)
     mean = np.where(month.fade[position] < 1, 5.0, 7.6)
+    seconds = _moment(month, position)
+    score = np.clip(np.round(rng.normal(mean, 1.9)), 0, 10).astype(np.int64)
+    return Answers(position, seconds, score, rng.integers(0, len(_TOPICS), size))
+
+
+def _surveys_table(month: Month, answers: Answers, letter: str) -> pa.Table:
+    """crm_surveys: one row per answered satisfaction survey."""
     return col.table(
         {
-            "survey_id": _serial(month, "S", size),
+            "survey_id": _serial(month, letter, len(answers.rows)),
+            "subscriber_id": col.subscriber_ids(month.of(month.block.line)[answers.rows]),
+            "answered_at": col.times(answers.seconds),
+            "score": col.counts(answers.score),
+            "topic": col.picked(_TOPICS, answers.topic),
+        }
+    )
+
+
+def satisfaction_loop(month: Month, answers: Answers, balances: Balances) -> tuple[pa.Table, Answers]:
+    """Call back some of the dissatisfied and ask them again: the month's calls, and the answers of those asked again.
+
+    Draws from a stream of its own, so that nothing else of the month depends on it.
+    """
+    spawn_key = (month.block.number, 2, month.index)
+    rng = np.random.default_rng(np.random.SeedSequence(month.plan.seed, spawn_key=spawn_key))
+    early = _calls_due(month, balances)
+    again = _ask_again(month, balances, rng)
+    balances.low_on[month.rows] = _UNUSED
+    balances.is_called_back[month.rows] = False
+    low = answers.score <= world.DISSATISFIED_SCORE
+    position = answers.rows[low]
+    lines = month.rows[position]
+    day = answers.seconds[low] // _DAY
+    balances.low_on[lines] = day
+    balances.low_score[lines] = answers.score[low]
+    balances.low_topic[lines] = answers.topic[low]
+    called = (rng.random(len(lines)) < world.CALL_BACK_SHARE) & ~month.block.is_do_not_contact[lines]
+    balances.call_on[lines] = np.where(called, day + rng.integers(2, 13, len(lines)), _UNUSED)
+    due = np.concatenate([early, _calls_due(month, balances)])
+    return _calls_table(month, due, balances, rng), again
+
+
+def _calls_due(month: Month, balances: Balances) -> np.ndarray:
+    """Positions of the lines that are called in the month; a call that is made is not due again."""
+    call_on = month.of(balances.call_on)
+    stays = month.of(month.block.is_on_net_close(month.index))
+    due = np.flatnonzero((call_on >= month.start) & (call_on <= month.end) & stays)
+    balances.is_called_back[month.rows[due]] = True
+    return due
+
+
+def _ask_again(month: Month, balances: Balances, rng: np.random.Generator) -> Answers:
+    """Those who were dissatisfied in the month before, in the second half of this one and on the same topic."""
+    stays = month.of(month.block.is_on_net_close(month.index)) & (month.active_days > 0)
+    was_low = (month.of(balances.low_on) >= 0) & stays
+    rows = np.flatnonzero(was_low & (rng.random(len(was_low)) < world.ASKED_AGAIN_SHARE))
+    lines = month.rows[rows]
+    gain = np.where(balances.is_called_back[lines], world.SCORE_GAIN["called_back"], world.SCORE_GAIN["others"])
+    score = np.clip(np.round(balances.low_score[lines] + gain + rng.normal(0, 1, len(lines))), 0, 10).astype(np.int64)
+    seconds = (month.start + rng.integers(14, 27, len(lines))) * _DAY + rng.integers(9 * 3600, 18 * 3600, len(lines))
+    return Answers(rows, seconds, score, balances.low_topic[lines])
+
+
+def _calls_table(month: Month, position: np.ndarray, balances: Balances, rng: np.random.Generator) -> pa.Table:
+    """crm_contacts: the calls, in the order in which they are due; all of them are talked to."""
+    block, of = month.block, month.of
+    size = len(position)
+    manager = month.district * _MANAGERS_A_DISTRICT + of(block.line) % _MANAGERS_A_DISTRICT
+    day = of(balances.call_on)[position]
+    return col.table(
+        {
+            "contact_id": _serial(month, "B", size),
             "subscriber_id": col.subscriber_ids(of(block.line)[position]),
-            "answered_at": col.times(_moment(month, position)),
-            "score": col.counts(np.clip(np.round(rng.normal(mean, 1.9)), 0, 10)),
-            "topic": col.picked(_TOPICS, rng.integers(0, len(_TOPICS), size)),
+            "list_month": col.repeated(str(np.datetime64(month.name, "M") - 1), size),
+            "list_type": col.repeated("call_back", size),
+            "measure_code": col.picked(_MEASURES, rng.integers(0, len(_MEASURES), size)),
+            "contacted_at": col.times(day * _DAY + rng.integers(18 * 3600, 20 * 3600, size)),
+            "outcome": col.picked(OUTCOMES, rng.integers(0, 2, size)),
+            "cost": col.decimals(np.full(size, 200)),
+            "account_manager": col.picked(managers(), manager[position]),
         }
     )
 
@@ -663,7 +761,7 @@ def data_sets(month: Month, balances: Balances) -> dict[str, pa.Table]:
     payments = payments_of(month, balances)
     bill = bill_of(month, usage)
     advance(month, usage, payments, bill, balances)
-    return {
+    tables = {
         "crm_subscribers": subscribers(month),
         "billing_bills": bills_table(month, bill, balances),
         "billing_usage": usage_table(month, usage, balances),
@@ -672,6 +770,12 @@ def data_sets(month: Month, balances: Balances) -> dict[str, pa.Table]:
         "crm_complaints": complaints(month),
         "crm_contacts": contacts(month),
         "crm_exit_surveys": exit_surveys(month),
-        "crm_surveys": surveys(month),
+    }
+    answers = answers_of(month)
+    calls, again = satisfaction_loop(month, answers, balances)
+    surveys = [_surveys_table(month, answers, "S"), _surveys_table(month, again, "R")]
+    return tables | {
+        "crm_contacts": pa.concat_tables([tables["crm_contacts"], calls]),
+        "crm_surveys": pa.concat_tables(surveys),
         "crm_blacklist": blacklist(month),
     }

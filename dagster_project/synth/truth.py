@@ -178,6 +178,10 @@ def _effects(plan: OperatorPlan) -> pa.Table:
         ("graduation_hazard", "school", world.GRADUATION_HAZARD),
         ("reinstated_share", "leavers", world.REINSTATED_SHARE),
         ("hoarding_share", "dealer", world.HOARDING_SHARE),
+        ("call_back_share", "dissatisfied", world.CALL_BACK_SHARE),
+        ("asked_again_share", "dissatisfied", world.ASKED_AGAIN_SHARE),
+        *(("score_gain", key, gain) for key, gain in world.SCORE_GAIN.items()),
+        ("call_back_churn_factor", "dissatisfied", 1.0),
     ]
     names, keys, values = zip(*rows, strict=True)
     return col.table({"effect": pa.array(names), "key": pa.array(keys), "value": pa.array(values)})

@@ -233,6 +233,11 @@ CONTACT_SHARE = 0.40
 REACH_SHARE = 0.75
 SAVED_SHARE = 0.35
 """Of the fading subscribers reached by an account manager, how many do not leave after all."""
+CALL_BACK_SHARE = 0.50
+ASKED_AGAIN_SHARE = 0.60
+SCORE_GAIN = {"called_back": 3.0, "others": 1.0}
+"""Points that a dissatisfied score gains by the next answer; calling back changes nobody's leaving."""
+DISSATISFIED_SCORE = 6
 NEW_SEASON = (1.25, 1.10, 0.95, 0.9, 0.95, 0.95, 0.95, 1.05, 1.30, 0.95, 0.9, 1.0)
 USAGE_SEASON = (1.06, 1.12, 0.99, 0.97, 0.98, 0.97, 0.98, 0.96, 1.02, 1.01, 0.97, 1.02)
 USAGE_TREND = 0.004

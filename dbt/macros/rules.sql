@@ -18,22 +18,23 @@
 nullif(nullif({{ column }}, ''), 'None')
 {%- endmacro -%}
 
-{%- macro values_in_force(table, key, value, codes, otherwise='null') -%}
-{#- A select with one row a month of the range and a column per code: what `value` says of the rule whose `key` it is. -#}
+{%- macro values_in_force(table, key, value, codes, otherwise='null', look_back=0) -%}
+{#- A select with one row a month of the range (and of some months before it, for look-backs) and a column per code:
+    what `value` says of the rule whose `key` it is. -#}
     select
         calendar.month
         {%- for code in codes %},
         coalesce(max(case when {{ table }}.{{ key }} = '{{ code }}' then {{ value }} end), {{ otherwise }}) as {{ code }}
         {%- endfor %}
-    from ({{ calendar() }}) as calendar
-    left join ({{ in_force(table) }}) as {{ table }}
+    from ({{ calendar(look_back) }}) as calendar
+    left join ({{ in_force(table, look_back) }}) as {{ table }}
         on calendar.month = {{ table }}.month
     group by calendar.month
 {%- endmacro -%}
 
-{%- macro thresholds(keys) -%}
-{#- A select with one row a month of the range and a double column per threshold key. -#}
-    {{ values_in_force('thresholds', 'key', 'cast(thresholds.value as double)', keys) }}
+{%- macro thresholds(keys, look_back=0) -%}
+{#- A select with one row a month of the range (and of some months before it) and a double column per threshold key. -#}
+    {{ values_in_force('thresholds', 'key', 'cast(thresholds.value as double)', keys, look_back=look_back) }}
 {%- endmacro -%}
 
 {%- macro clause_weights(column, codes) -%}

@@ -86,6 +86,8 @@ REQUIRED_COLUMNS = {
     "mart_base_flow": "scope_type scope_code new_count returning_count resurrecting_count dormant_count",
     "mart_cohort_retention": "joined_month age_months survivors_count survival_rate arpu_amount",
     "mart_high_value_cohort": "scope_type scope_code cohort_count kept_count kept_rate",
+    "mart_satisfaction": """scope_type scope_code topic answers_count mean_score dissatisfied_share followed_up_share
+        resolved_share""",
     "mart_retention_effect": """list_month list_type measure_code treated_count control_count churn_rate_treated
         churn_rate_control effect ci_low ci_high saves spend_amount cost_per_save_amount net_benefit_amount""",
     "mart_pilot": """pilot_id arm treated_count control_count churn_rate_treated churn_rate_control effect ci_low

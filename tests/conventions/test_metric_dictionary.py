@@ -29,6 +29,7 @@ COMPUTED = {
     "mart_list_quality",
     "mart_pilot",
     "mart_retention_effect",
+    "mart_satisfaction",
 }
 """Marts whose every measure says how it is computed."""
 

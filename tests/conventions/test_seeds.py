@@ -59,7 +59,7 @@ def test_every_threshold_that_a_model_reads_is_a_seed_row_with_its_source() -> N
     assert all(row["source"] and row["valid_from"] for row in rows)
     asked: set[str] = set()
     for model in (DBT_PROJECT_DIR / "models").rglob("*.sql"):
-        for keys in re.findall(r"thresholds\(\[(.*?)\]\)", model.read_text(encoding="utf-8"), re.DOTALL):
+        for keys in re.findall(r"thresholds\(\[(.*?)\][,)]", model.read_text(encoding="utf-8"), re.DOTALL):
             asked |= set(re.findall(r"'(\w+)'", keys))
     assert asked <= known
     assert known - asked == set()

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 MONTH = "2011-03"
 CHAPTERS = (
     *("trend", "years", "structure", "plans", "spend"),
-    *("groups", "channels", "causes", "value", "measures"),
+    *("groups", "channels", "causes", "satisfaction", "value", "measures"),
 )
 
 

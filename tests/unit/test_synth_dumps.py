@@ -363,7 +363,7 @@ def _shift(month: str, count: int) -> str:
 def test_contacts_refer_to_the_list_of_an_earlier_month(landing: Path) -> None:
     contacts = everything(landing, "crm_contacts")
     assert (landing_files.month_text(contacts["list_month"]) < contacts["month"]).all()
-    assert set(contacts["list_type"]) == {"warning", "silent", "expiring", "non_billed", "mid_high"}
+    assert set(contacts["list_type"]) == {"warning", "silent", "expiring", "non_billed", "mid_high", "call_back"}
 
 
 def test_exit_surveys_are_of_those_who_left_in_their_month(landing: Path) -> None:

@@ -68,6 +68,7 @@ class Figures:
     plan_tenure: Sequence[Row]
     bands: Sequence[Row]
     quality: Sequence[Row]
+    satisfaction: Mapping[str, Sequence[Row]]
 
     def this_month(self, code: str) -> Row | None:
         """The unit's row of the churn trend, or None when it has no subscribers."""
@@ -92,6 +93,7 @@ def load_figures(connection: duckdb.DuckDBPyConnection, edition: Edition) -> Fig
         plan_tenure=_month_rows(connection, edition, "mart_churn_by_plan_tenure", _PLAN_TENURE),
         bands=_month_rows(connection, edition, "mart_churn_by_arpu_band", _BANDS),
         quality=_month_rows(connection, edition, "mart_delivery_quality", "select * from given order by data_set"),
+        satisfaction=_by_code(_month_rows(connection, edition, "mart_satisfaction", _SATISFACTION)),
     )
 
 
@@ -132,6 +134,27 @@ _PLAN_TENURE = f"select {_EXPOSURE_RATES} from given where {_WIDEST} order by pl
 _BANDS = f"""
     select * from given where {_WIDEST} and churned_share is not null
     order by coalesce(try_cast(split_part(rtrim(arpu_band, '+'), '-', 1) as int), 0), arpu_band
+"""
+_SATISFACTION_RATES = {
+    "is_small": ("mean_score", "dissatisfied_share", "ci_low", "ci_high"),
+    "is_due_small": ("followed_up_share", "followed_up_low", "followed_up_high"),
+    "is_outcome_small": ("resolved_share", "resolved_low", "resolved_high"),
+    "is_comparison_small": (
+        *("churned_share_followed_up", "churned_low_followed_up", "churned_high_followed_up"),
+        *("churned_share_not_followed_up", "churned_low_not_followed_up", "churned_high_not_followed_up"),
+        *("churned_difference", "churned_difference_low", "churned_difference_high"),
+    ),
+}
+"""Rates of satisfaction by the flag of their own base."""
+_SATISFACTION_SHOWN = ", ".join(
+    f"case when not {flag} then {rate} end as {rate}" for flag, rates in _SATISFACTION_RATES.items() for rate in rates
+)
+_SATISFACTION = f"""
+    select
+        case when scope_type = 'network' then '{BRANCH}' else scope_code end as code,
+        * replace ({_SATISFACTION_SHOWN})
+    from given
+    order by code, dissatisfied_count desc nulls last, topic
 """
 
 _TREND = f"""

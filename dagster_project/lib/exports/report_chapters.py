@@ -1,4 +1,5 @@
-"""The branch report's argument: trend, years, structure, plans, spend, groups, channels, causes, revenue, measures.
+"""The branch report's argument: trend, years, structure, plans, spend, groups, channels, causes, satisfaction, revenue,
+measures.
 
 The order is that of the Ziyang report (S0). A statement is a sentence with figures that names the mart it was read
 from; a chapter without data says which data set is missing instead.
@@ -16,6 +17,7 @@ from dagster_project.lib.exports.headlines import bucket_name, sentences
 from dagster_project.lib.exports.list_sections import list_titles
 from dagster_project.lib.exports.numbers import month_name, people, shown
 from dagster_project.lib.exports.report_measures import effect_table, lists_table, measures, pilot_table
+from dagster_project.lib.exports.report_satisfaction import satisfaction
 from dagster_project.lib.exports.report_story import Chapter, Statement, Story
 from dagster_project.lib.exports.sections import sections
 from dagster_project.lib.exports.workbook import Kind
@@ -38,6 +40,7 @@ def chapters(story: Story) -> tuple[Chapter, ...]:
         ("groups", _groups, (_groups_table(story),)),
         ("channels", _channels, (_channels_table(story),)),
         ("causes", _causes, (_classes_table(story), _causes_table(story), _destinations_table(story))),
+        ("satisfaction", satisfaction, (made["satisfaction"], made["satisfaction_since"])),
         ("value", _value, (_bridge_table(story), _flow_table(story), made["stages"], _cohort_table(story))),
         (
             "measures",

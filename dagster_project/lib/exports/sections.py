@@ -13,6 +13,7 @@ from dagster_project.lib.exports.headlines import View, bucket_name, rate_of
 from dagster_project.lib.exports.list_sections import list_sections
 from dagster_project.lib.exports.numbers import shown
 from dagster_project.lib.exports.plots import Interval, Mark, Series
+from dagster_project.lib.exports.sections_satisfaction import satisfaction_sections
 from dagster_project.lib.exports.states import UNKNOWN_DISTRICT, data_set_title
 from dagster_project.lib.exports.workbook import Kind
 
@@ -32,7 +33,14 @@ def sections(view: View, titles: Mapping[str, str]) -> tuple[Section, ...]:
     made = [_trend(view), _tenure(view), _districts(view)]
     if view.code == BRANCH:
         made += [_plans(view), _plan_tenure(view), _bands(view)]
-    return (*made, _stages(view), *list_sections(view, titles), _quality(view), _sources(view))
+    return (
+        *made,
+        _stages(view),
+        *list_sections(view, titles),
+        *satisfaction_sections(view),
+        _quality(view),
+        _sources(view),
+    )
 
 
 def _columns(view: View, *columns: tuple[str, Kind]) -> tuple[tuple[str, Kind], ...]:
