@@ -25,7 +25,7 @@ _FIRST_DAYS = 7
 _SUSPENDED_SHARE = 0.01
 _LOOPED_SHARE = 0.01
 _SWAPPED_SHARE = 0.7
-_EASY_CALL_SHARE = 0.6
+_EASY_CALL_SHARE = 0.8
 _NO_CAUSE_SHARE = 0.8
 
 
@@ -93,9 +93,13 @@ def manipulation_of(plan: OperatorPlan) -> Manipulation:
 
 
 def shown_in(plan: OperatorPlan) -> Iterable[int]:
-    """The months, as indices of the plan, in which its manipulation shows; none without one."""
+    """The months, as indices of the plan, in which its manipulation shows; none without one.
+
+    Raises as :func:`lived`.
+    """
     if plan.manipulation is None:
         return ()
+    manipulation_of(plan)
     if plan.months < _FEWEST_MONTHS:
         raise InvalidPlan(f"months={plan.months}: a manipulation needs at least {_FEWEST_MONTHS} months")
     return range(plan.months - MONTHS, plan.months)
@@ -156,17 +160,21 @@ def _swap(month: _Month) -> None:
 
 
 def _pick(month: _Month) -> None:
-    """Who fades is not called, and many of those who do not are."""
+    """Who uses less for whatever reason is not called, and many of the others are."""
     block, calendar = month.block, month.calendar
     here = month.is_here()
+    lately = month.index - 3
     start, end = int(calendar.start(month.index)), int(calendar.end(month.index))
     left_out = np.flatnonzero(here & (block.contacted_on >= start) & (block.contacted_on <= end))
     block.contacted_on[left_out] = 0
     block.outcome[left_out] = -1
     ahead = block.planned_month - month.index
     is_at_risk = (ahead >= -1) & (ahead <= block.fade_months + 1)
-    is_dipping = (block.dip_month >= month.index - 2) & (block.dip_month <= month.index)
-    easy = month.chosen(here & ~is_at_risk & ~is_dipping, _EASY_CALL_SHARE)
+    is_dipping = (block.dip_month >= lately) & (block.dip_month <= month.index)
+    was_stopped = (block.spell != NO_SPELL) & (block.spell_to >= int(calendar.start(lately)))
+    was_stopped &= block.spell_from <= end
+    is_put_away = (block.silent_from >= lately - 1) & (block.silent_from <= month.index)
+    easy = month.chosen(here & ~(is_at_risk | is_dipping | was_stopped | is_put_away), _EASY_CALL_SHARE)
     block.easy_call_month[easy] = month.index
 
 
@@ -213,7 +221,7 @@ MANIPULATIONS: Mapping[str, Manipulation] = {
             "cherry_picked",
             "district",
             _HOME,
-            "Nobody who fades is called; six in ten of the others are, on whatever list they stand.",
+            "Nobody who uses less than before is called; eight in ten of the others are, on whatever list they stand.",
             _pick,
         ),
         Manipulation(
