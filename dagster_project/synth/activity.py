@@ -555,7 +555,7 @@ def contacts(month: Month) -> pa.Table:
     planned = np.flatnonzero((contacted_on >= month.start) & (contacted_on <= month.end))
     stays = of(block.is_on_net_close(month.index)) & (of(block.join_month) < month.index) & (month.index > 0)
     stays &= ~of(block.is_do_not_contact) & (contacted_on == 0)
-    is_easy = of(block.easy_call_month) == month.index
+    is_easy = (of(block.easy_calls) >> month.index) % 2 == 1
     other = np.flatnonzero(stays & ((rng.random(len(stays)) < 0.008) | is_easy))
     position = np.concatenate([planned, other])
     is_planned = np.arange(len(position)) < len(planned)

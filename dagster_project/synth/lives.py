@@ -80,7 +80,6 @@ _EVENT_MONTHS = (
     "dip_month",
     "move_month",
     "change_month",
-    "easy_call_month",
 )
 _EVENT_DETAILS = (
     "leave_on",
@@ -96,6 +95,7 @@ _EVENT_DETAILS = (
     "spell_to",
     "move_to",
     "change_to",
+    "easy_calls",
 )
 
 
@@ -150,8 +150,8 @@ class Block:
     move_to: np.ndarray = field(init=False)
     change_month: np.ndarray = field(init=False)
     change_to: np.ndarray = field(init=False)
-    easy_call_month: np.ndarray = field(init=False)
-    """When a line is called because that is easy; see :mod:`dagster_project.synth.manipulations`."""
+    easy_calls: np.ndarray = field(init=False)
+    """Bit m is set when a line is called in month m because that is easy (:mod:`.manipulations`)."""
     gives_no_cause: np.ndarray = field(init=False)
     """Whose answer about leaving is entered as other, whatever it was."""
 

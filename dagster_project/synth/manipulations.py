@@ -175,7 +175,7 @@ def _pick(month: _Month) -> None:
     was_stopped &= block.spell_from <= end
     is_put_away = (block.silent_from >= lately - 1) & (block.silent_from <= month.index)
     easy = month.chosen(here & ~(is_at_risk | is_dipping | was_stopped | is_put_away), _EASY_CALL_SHARE)
-    block.easy_call_month[easy] = month.index
+    block.easy_calls[easy] |= 1 << month.index
 
 
 def _hide_causes(month: _Month) -> None:

@@ -96,10 +96,12 @@ def test_swapped_lines_are_new_ones_of_one_dealer_and_their_old_ones_end_in_the_
 
 def test_who_fades_is_left_out_and_who_leaves_gives_no_cause() -> None:
     picked = bent("cherry_picked")
-    easy = picked.easy_call_month < NEVER
-    at_risk = (picked.fade_months > 0) & (picked.planned_month >= FIRST) & (picked.planned_month <= LAST)
-    assert easy.sum() > 1_000
-    assert not (easy & at_risk).any()
+    for month in (FIRST, LAST):
+        is_called = picked.easy_calls & (1 << month) > 0
+        is_fading = (picked.fade_months > 0) & (picked.planned_month >= month) & (picked.planned_month <= month + 1)
+        assert is_called.sum() > 1_000
+        assert not (is_called & is_fading).any()
+    assert set(picked.easy_calls) == {0, 1 << FIRST, 1 << LAST, (1 << FIRST) + (1 << LAST)}
     silent = bent("other_causes")
     leaving = np.isin(silent.leave_month, (FIRST, LAST)) & (silent.district_at(LAST) == HOME)
     assert 0.7 < silent.gives_no_cause[leaving].mean() < 0.9
