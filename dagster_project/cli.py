@@ -195,7 +195,7 @@ def generate(out: Path, subscribers: int, count: int, seed: int, fault: str | No
         return
     plan = OperatorPlan(subscribers=subscribers, months=count, seed=seed, manipulation=manipulation)
     try:
-        manipulations.shown_in(plan)
+        manipulations.planted(plan)
     except (manipulations.UnknownManipulation, InvalidPlan) as error:
         raise click.UsageError(str(error)) from error
     with console.progress("generate") as step:

@@ -6,7 +6,7 @@ all data sets, manifests and the truth agree with it, and the lives of all other
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,36 +73,34 @@ class UnknownManipulation(ValueError):
 
 
 def lived(plan: OperatorPlan, number: int, size: int) -> Block:
-    """The lives of block ``number``, bent by the plan's manipulation, if it has one.
-
-    Raises :class:`UnknownManipulation`, and :class:`~dagster_project.synth.world.InvalidPlan` for too few months.
-    """
+    """The lives of block ``number``, bent by the plan's manipulation, if it has one. Raises as :func:`planted`."""
     block = live(plan, number, size)
-    for month in shown_in(plan):
-        rng = np.random.default_rng(np.random.SeedSequence(plan.seed, spawn_key=(number, 2, month)))
-        manipulation_of(plan).bend(_Month(block, month, Calendar(plan), rng))
+    manipulation = planted(plan)
+    if manipulation is not None:
+        for month in shown_in(plan):
+            rng = np.random.default_rng(np.random.SeedSequence(plan.seed, spawn_key=(number, 2, month)))
+            manipulation.bend(_Month(block, month, Calendar(plan), rng))
     return block
 
 
-def manipulation_of(plan: OperatorPlan) -> Manipulation:
-    """The plan's manipulation."""
+def planted(plan: OperatorPlan) -> Manipulation | None:
+    """The plan's manipulation; none for an honest operator.
+
+    Raises :class:`UnknownManipulation`, and :class:`~dagster_project.synth.world.InvalidPlan` for too few months.
+    """
+    if plan.manipulation is None:
+        return None
     if plan.manipulation not in MANIPULATIONS:
         known = ", ".join(MANIPULATIONS)
         raise UnknownManipulation(f"unknown manipulation {plan.manipulation!r}; use one of: {known}")
+    if plan.months < _FEWEST_MONTHS:
+        raise InvalidPlan(f"months={plan.months}: a manipulation needs at least {_FEWEST_MONTHS} months")
     return MANIPULATIONS[plan.manipulation]
 
 
-def shown_in(plan: OperatorPlan) -> Iterable[int]:
-    """The months, as indices of the plan, in which its manipulation shows; none without one.
-
-    Raises as :func:`lived`.
-    """
-    if plan.manipulation is None:
-        return ()
-    manipulation_of(plan)
-    if plan.months < _FEWEST_MONTHS:
-        raise InvalidPlan(f"months={plan.months}: a manipulation needs at least {_FEWEST_MONTHS} months")
-    return range(plan.months - MONTHS, plan.months)
+def shown_in(plan: OperatorPlan) -> Sequence[int]:
+    """The months, as indices of the plan, in which its manipulation shows; none for an honest operator."""
+    return () if plan.manipulation is None else range(plan.months - MONTHS, plan.months)
 
 
 def _push(month: _Month) -> None:

@@ -160,7 +160,7 @@ def _dealers() -> pa.Table:
 def _manipulations(plan: OperatorPlan) -> pa.Table:
     """One row per month in which a unit's manipulation shows; none for an honest operator."""
     months = [plan.month_names[index] for index in manipulations.shown_in(plan)]
-    planted = manipulations.manipulation_of(plan) if months else None
+    planted = manipulations.planted(plan)
     said = {name: getattr(planted, name, None) for name in ("name", "unit_type", "unit_code")}
     texts = {name: pa.array([text] * len(months), pa.string()) for name, text in said.items()}
     return col.table({"month": pa.array(months, pa.string()), "manipulation": texts.pop("name"), **texts})
