@@ -179,17 +179,25 @@ def status(home: Path | None, landing: Path | None, mapping: Path | None) -> Non
 @click.option("--months", "count", type=click.IntRange(min=1), default=18, show_default=True)
 @click.option("--seed", type=int, default=2011, show_default=True)
 @click.option("--fault", help="Spoil the last month in a named way; 'list' names them all.")
-def generate(out: Path, subscribers: int, count: int, seed: int, fault: str | None) -> None:
+@click.option("--manipulation", help="Have one unit game its figures in a named way; 'list' names them all.")
+def generate(out: Path, subscribers: int, count: int, seed: int, fault: str | None, manipulation: str | None) -> None:
     """Write the dumps of a made-up operator, with the truth about it beside them."""
-    from dagster_project.synth import dumps, faults  # noqa: PLC0415  (numpy is not needed elsewhere)
-    from dagster_project.synth.world import OperatorPlan  # noqa: PLC0415
+    from dagster_project.synth import dumps, faults, manipulations  # noqa: PLC0415  (numpy is not needed elsewhere)
+    from dagster_project.synth.world import InvalidPlan, OperatorPlan  # noqa: PLC0415
 
     if fault == "list":
         console.show_faults(faults.FAULTS)
         return
     if fault and fault not in faults.FAULTS:
         raise click.UsageError(f"unknown fault {fault!r}; use one of: {', '.join(faults.FAULTS)}")
-    plan = OperatorPlan(subscribers=subscribers, months=count, seed=seed)
+    if manipulation == "list":
+        console.show_manipulations(manipulations.MANIPULATIONS)
+        return
+    plan = OperatorPlan(subscribers=subscribers, months=count, seed=seed, manipulation=manipulation)
+    try:
+        manipulations.planted(plan)
+    except (manipulations.UnknownManipulation, InvalidPlan) as error:
+        raise click.UsageError(str(error)) from error
     with console.progress("generate") as step:
         dumps.generate(plan, out, step)
     if fault:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -19,6 +20,9 @@ from dagster_project.lib.wording import text
 from dagster_project.runs import RunResult
 from dagster_project.settings import Settings
 from dagster_project.synth.faults import Fault
+
+if TYPE_CHECKING:
+    from dagster_project.synth.manipulations import Manipulation
 
 _SHOWN = 10
 
@@ -152,6 +156,16 @@ def show_faults(faults: Mapping[str, Fault]) -> None:
         table.add_column(heading)
     for name, fault in faults.items():
         table.add_row(name, fault.outcome, fault.reason_code or "", fault.description)
+    _print(table)
+
+
+def show_manipulations(manipulations: Mapping[str, Manipulation]) -> None:
+    """Every named way to game figures, and the unit that does."""
+    table = Table()
+    for heading in ("manipulation", "unit", ""):
+        table.add_column(heading)
+    for name, manipulation in manipulations.items():
+        table.add_row(name, f"{manipulation.unit_type} {manipulation.unit_code}", manipulation.description)
     _print(table)
 
 

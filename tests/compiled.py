@@ -57,6 +57,18 @@ class CompiledProject:
         """Replace all raw data by ``tables``, whose rows say their ``delivery_month``, and build every model."""
         for name in raw.tables():
             self._fill(name, tables.get(name, ()))
+        self._build()
+
+    def build_delivered(self, settings: Settings) -> None:
+        """Replace all raw data by what is in the raw folder of ``settings``, and build every model."""
+        for name in raw.tables():
+            self._connection.execute(f"truncate raw.{name}")
+            files = settings.raw / name / "*" / "data.parquet"
+            arrived = f"read_parquet('{files}', hive_partitioning=true, hive_types_autocast=false, union_by_name=true)"
+            self._connection.execute(f"insert into raw.{name} by name select * from {arrived}")
+        self._build()
+
+    def _build(self) -> None:
         for model in self._models:
             self._connection.execute(f"create or replace table {model.relation} as {model.select}")
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from dagster_project.lib import contract
 from dagster_project.synth import activity, reference
-from dagster_project.synth.lives import live
+from dagster_project.synth.manipulations import lived
 from dagster_project.synth.truth import TruthWriter
 from dagster_project.synth.world import OperatorPlan
 from tests.worlds import World
@@ -27,7 +27,7 @@ def deliver(world: World, plan: OperatorPlan) -> Path:
     parts: dict[tuple[str, str], list[pa.Table]] = {}
     joined: dict[str, np.ndarray] = {}
     for number, size in plan.blocks():
-        block = live(plan, number, size)
+        block = lived(plan, number, size)
         balances = activity.Balances.opening(block)
         for index, month in enumerate(plan.month_names):
             tables = activity.data_sets(activity.month_of(plan, block, index), balances)

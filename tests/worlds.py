@@ -88,6 +88,11 @@ class World:
         """State for ``month`` what a mapping can state: leavers are absent from the snapshot."""
         self._leavers_absent.add(month)
 
+    def complete(self) -> None:
+        """State what was delivered, so that raw data is whole for whoever reads it."""
+        self._write_deliveries()
+        raw.ensure_tables(self.settings)
+
     def build(
         self,
         from_month: str,
@@ -104,8 +109,7 @@ class World:
         Without ``seeds`` the rules are those that are in the warehouse, also when a test changed them there.
         ``tests_beside`` says which tests of selected models run, as dbt's indirect selection does.
         """
-        self._write_deliveries()
-        raw.ensure_tables(self.settings)
+        self.complete()
         chosen = [] if select is None else ["--select", select, "--indirect-selection", tests_beside]
         chosen += [] if tests else ["--exclude-resource-type", "test"]
         chosen += [] if seeds else ["--exclude-resource-type", "seed"]

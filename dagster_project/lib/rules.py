@@ -31,6 +31,7 @@ RULE_TABLES: Mapping[str, tuple[str, ...]] = {
     "swap_evidence": ("evidence",),
     "hoarding_signals": ("signal_code",),
     "group_calendars": ("name_part", "calendar_month"),
+    "gaming_signs": ("sign_code",),
 }
 """Effective-dated seeds beside the thresholds, bands, tiers, weights and mappings, with the columns of their key."""
 _NAMED_BY: Mapping[str, tuple[str, str]] = {

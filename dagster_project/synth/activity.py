@@ -570,7 +570,8 @@ def contacts(month: Month) -> pa.Table:
     planned = np.flatnonzero((contacted_on >= month.start) & (contacted_on <= month.end))
     stays = of(block.is_on_net_close(month.index)) & (of(block.join_month) < month.index) & (month.index > 0)
     stays &= ~of(block.is_do_not_contact) & (contacted_on == 0)
-    other = np.flatnonzero(stays & (rng.random(len(stays)) < 0.008))
+    is_easy = (of(block.easy_calls) >> month.index) % 2 == 1
+    other = np.flatnonzero(stays & ((rng.random(len(stays)) < 0.008) | is_easy))
     position = np.concatenate([planned, other])
     is_planned = np.arange(len(position)) < len(planned)
     size = len(position)
@@ -603,7 +604,7 @@ def exit_surveys(month: Month) -> pa.Table:
     position = np.flatnonzero(asked_now | asked_late)
     size = len(position)
     kind = block.kind[position]
-    cause = _causes(rng, kind)
+    cause = np.where(block.gives_no_cause[position], world.CAUSE_CODES.index("other"), _causes(rng, kind))
     destination = np.select(
         [kind == Kind.SWAP, kind == Kind.PORT_OUT], [2, 0], rng.choice(4, size, p=(0.5, 0.12, 0.05, 0.33))
     )

@@ -12,7 +12,8 @@ import numpy as np
 
 from dagster_project.synth import activity, reference, world
 from dagster_project.synth.forms import MonthWriter
-from dagster_project.synth.lives import Block, live
+from dagster_project.synth.lives import Block
+from dagster_project.synth.manipulations import lived
 from dagster_project.synth.truth import TruthWriter
 from dagster_project.synth.world import OperatorPlan
 
@@ -63,7 +64,7 @@ def _write(plan: OperatorPlan, staging: Path, on_progress: Progress) -> None:
     joined = np.zeros((plan.months, len(world.network_codes()), len(world.DISTRICTS)), dtype=np.int64)
     blocks = list(plan.blocks())
     for number, size in blocks:
-        block = live(plan, number, size)
+        block = lived(plan, number, size)
         balances = activity.Balances.opening(block)
         for index, writer in enumerate(writers):
             _write_block_month(plan, block, balances, index, writer)

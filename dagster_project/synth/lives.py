@@ -95,6 +95,7 @@ _EVENT_DETAILS = (
     "spell_to",
     "move_to",
     "change_to",
+    "easy_calls",
 )
 
 
@@ -149,6 +150,10 @@ class Block:
     move_to: np.ndarray = field(init=False)
     change_month: np.ndarray = field(init=False)
     change_to: np.ndarray = field(init=False)
+    easy_calls: np.ndarray = field(init=False)
+    """Bit m is set when a line is called in month m because that is easy (:mod:`.manipulations`)."""
+    gives_no_cause: np.ndarray = field(init=False)
+    """Whose answer about leaving is entered as other, whatever it was."""
 
     def __post_init__(self) -> None:
         """Until decided otherwise, a line stays: no event ever, no date, no length."""
@@ -158,6 +163,7 @@ class Block:
             setattr(self, name, np.zeros(len(self), dtype=np.int64))
         self.swapped_to = np.full(len(self), -1)
         self.outcome = np.full(len(self), -1)
+        self.gives_no_cause = np.zeros(len(self), dtype=bool)
 
     def __len__(self) -> int:
         return len(self.line)
@@ -489,7 +495,7 @@ def _swap(plan: OperatorPlan, calendar: Calendar, rng: np.random.Generator, bloc
     block.kind[old] = Kind.SWAP
     block.swapped_to[old] = new
     block.join_on[new] = new_on
-    _take_over(rng, block, old, new)
+    take_over(rng, block, old, new)
     leaves_soon = new[block.leave_month[new] < block.join_month[new] + 6]
     block.leave_month[leaves_soon] = NEVER
     block.planned_month[leaves_soon] = NEVER
@@ -497,7 +503,7 @@ def _swap(plan: OperatorPlan, calendar: Calendar, rng: np.random.Generator, bloc
     block.stop_months[leaves_soon] = 0
 
 
-def _take_over(rng: np.random.Generator, block: Block, old: np.ndarray, new: np.ndarray) -> None:
+def take_over(rng: np.random.Generator, block: Block, old: np.ndarray, new: np.ndarray) -> None:
     """The new line is the same person's: customer, mostly the handset and account, the circle."""
     block.customer[new] = block.customer[old]
     same_handset = rng.random(len(old)) < 0.8

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dagster_project.synth import columns as col
-from dagster_project.synth import world
+from dagster_project.synth import manipulations, world
 from dagster_project.synth.activity import Balances
 from dagster_project.synth.lives import NEVER, OUTCOMES, Block, Kind
 from dagster_project.synth.world import OperatorPlan
@@ -22,7 +22,7 @@ _KINDS = ("stays", "passive", "active", "port_out", "swap", "hoarding", "graduat
 
 
 class TruthWriter:
-    """Writes ``truth/*.parquet``: subscribers, swaps, contacts, flows, dealers, effects."""
+    """Writes ``truth/*.parquet``: subscribers, swaps, contacts, flows, dealers, effects, manipulations."""
 
     def __init__(self, plan: OperatorPlan, folder: Path) -> None:
         self._plan = plan
@@ -46,6 +46,7 @@ class TruthWriter:
         pq.write_table(_flows_table(self._plan, self._flows), self._folder / "flows.parquet")
         pq.write_table(_dealers(), self._folder / "dealers.parquet")
         pq.write_table(_effects(self._plan), self._folder / "effects.parquet")
+        pq.write_table(_manipulations(self._plan), self._folder / "manipulations.parquet")
 
     def _append(self, name: str, rows: pa.Table) -> None:
         if name not in self._writers:
@@ -154,6 +155,15 @@ def _dealers() -> pa.Table:
             "assessment_months": pa.array([channel.commission_months for channel in world.CHANNELS]),
         }
     )
+
+
+def _manipulations(plan: OperatorPlan) -> pa.Table:
+    """One row per month in which a unit's manipulation shows; none for an honest operator."""
+    months = [plan.month_names[index] for index in manipulations.shown_in(plan)]
+    planted = manipulations.planted(plan)
+    said = {name: getattr(planted, name, None) for name in ("name", "unit_type", "unit_code")}
+    texts = {name: pa.array([text] * len(months), pa.string()) for name, text in said.items()}
+    return col.table({"month": pa.array(months, pa.string()), "manipulation": texts.pop("name"), **texts})
 
 
 def _effects(plan: OperatorPlan) -> pa.Table:

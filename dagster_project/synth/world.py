@@ -25,7 +25,8 @@ class OperatorPlan:
     """How large a demo operator to make, for which months and from which seed.
 
     The same plan gives the same bytes. ``subscribers`` is the base at the first month's opening,
-    made in blocks of ``block_size`` so that memory does not grow with it.
+    made in blocks of ``block_size`` so that memory does not grow with it. ``manipulation`` names what
+    one unit does to its figures (:mod:`dagster_project.synth.manipulations`); without it all are honest.
     """
 
     subscribers: int = 20_000
@@ -33,6 +34,7 @@ class OperatorPlan:
     first_month: str = "2011-01"
     seed: int = 2011
     block_size: int = 20_000
+    manipulation: str | None = None
 
     def __post_init__(self) -> None:
         months.parse(self.first_month)

@@ -18,6 +18,7 @@ from dagster_project.lib.deliveries import LedgerEntry
 from dagster_project.lib.planning import RunPlan
 from dagster_project.runs import RunResult
 from dagster_project.synth.faults import FAULTS
+from dagster_project.synth.manipulations import MANIPULATIONS
 
 Call = Callable[..., Result]
 
@@ -218,6 +219,21 @@ def test_an_unknown_fault_is_wrong_usage(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli.main, ["generate", "--out", str(tmp_path / "out"), "--fault", "earthquake"])
     assert result.exit_code == 2
     assert "truncated_gzip" in result.output
+
+
+def test_the_list_of_manipulations_names_all_of_them_and_writes_nothing(tmp_path: Path) -> None:
+    result = CliRunner().invoke(cli.main, ["generate", "--out", str(tmp_path / "out"), "--manipulation", "list"])
+    assert result.exit_code == 0
+    assert all(name in result.output for name in MANIPULATIONS)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("options", [("magic",), ("other_causes", "--months", "3")])
+def test_a_manipulation_that_cannot_be_made_is_wrong_usage(tmp_path: Path, options: tuple[str, ...]) -> None:
+    arguments = ["generate", "--out", str(tmp_path / "out"), "--manipulation", *options]
+    result = CliRunner().invoke(cli.main, arguments)
+    assert result.exit_code == 2
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_fault_spoils_the_last_month_that_was_made(tmp_path: Path) -> None:
