@@ -170,7 +170,7 @@ def _unit(month: str, unit_type: str, unit: Scored) -> list[Row]:
             "district_code": unit.district_code,
             "kpi_code": code,
             "kpi_sort_order": position,
-            **_kpi(unit, rule),
+            **_kpi(unit, rule, unit.quality + ((position * 7 + len(unit.code + unit.name)) % 9 - 4) / 9),
         }
         for position, (code, rule) in enumerate(RULES[unit_type].items(), start=1)
     ]
@@ -187,19 +187,17 @@ def _unit(month: str, unit_type: str, unit: Scored) -> list[Row]:
     if scored:
         known["total_score_low"] = max(total - math.sqrt(half), 0.0)
         known["total_score_high"] = min(total + math.sqrt(half), 100.0)
-    for row in rows:
-        row |= known
-    return rows
+    return [row | known for row in rows]
 
 
-def _kpi(unit: Scored, rule: Rule) -> Row:
+def _kpi(unit: Scored, rule: Rule, quality: float) -> Row:
     cases = None if rule.state == "not_delivered" else round(unit.size * rule.part)
     few = cases is not None and cases < LEAST_CASES and rule.state == "scored"
     state = "too_few" if few else rule.state
     row: Row = {"state": state, "case_count": cases, "weight": rule.weight, "history_month_count": 11}
     if cases is None:
         return row
-    loss = (1 - rule.usual if rule.is_higher_better else rule.usual) * (1 - unit.quality * 0.3)
+    loss = (1 - rule.usual if rule.is_higher_better else rule.usual) * (1 - quality * 0.3)
     value = 1 - loss if rule.is_higher_better else loss
     events = round(cases * value)
     row |= {"event_count": events, "value": events / cases if cases else None}
@@ -250,9 +248,10 @@ def _rank(units: Sequence[Sequence[Row]]) -> None:
     for unit, (_, low, high) in zip(units, spans, strict=True):
         first = 1 + sum(other_low > high for _, other_low, _ in spans)
         last = len(spans) - sum(other_high < low for _, _, other_high in spans)
+        found = {"rank": first, "rank_low": first, "rank_high": last, "ranked_count": len(spans)}
+        found |= {"is_distinguishable": not low <= middle <= high, "median_total_score": middle}
         for row in unit:
-            row |= {"rank": first, "rank_low": first, "rank_high": last, "ranked_count": len(spans)}
-            row |= {"is_distinguishable": not low <= middle <= high, "median_total_score": middle}
+            row.update(found)
 
 
 def signs(month: str) -> list[Row]:

@@ -66,7 +66,10 @@ class Chart:
 
 @dataclass(frozen=True)
 class Section:
-    """One plot with its table, its note and its source; ``is_heat`` colours the table's cells instead."""
+    """One plot with its table, its note and its source; ``is_heat`` colours the table's cells instead.
+
+    The table opens on demand beside a plot; without one it stands open, unless ``is_folded``.
+    """
 
     key: str
     title: str
@@ -77,6 +80,7 @@ class Section:
     chart: Chart | None = None
     is_heat: bool = False
     is_open: bool = False
+    is_folded: bool = False
 
 
 @dataclass(frozen=True)

@@ -229,9 +229,7 @@ def _row_height(position: int) -> float:
     return 18 + position * 24
 
 
-def _dots(
-    rows: Sequence[Interval], median: float | None, scale: Scale, axis: str, description: str
-) -> ET.Element:
+def _dots(rows: Sequence[Interval], median: float | None, scale: Scale, axis: str, description: str) -> ET.Element:
     height = 44 + 24 * len(rows)
     root = _svg("plot", _WIDTH, height, description)
     if median is not None:

@@ -71,6 +71,11 @@ class ScoreView:
         """Several names or facts as a list in a sentence."""
         return self.say("separator").join(parts)
 
+    def names_of_districts(self) -> dict[str | None, str]:
+        """What the districts are called, by code; for None the words for a dealer that sells everywhere."""
+        names: dict[str | None, str] = {unit.code: unit.name for unit in self.scores.units["district"]}
+        return {**names, None: self.say("everywhere")}
+
     def kpi(self, unit: UnitScore, row: Row) -> Kpi:
         """What the KPI of a unit's row is called and means."""
         return self.scores.kpi(unit.unit_type, row["kpi_code"])
@@ -83,11 +88,9 @@ class ScoreView:
 def score_card(view: ScoreView, unit: Unit) -> ScoreCard:
     """A district's scorecard with those of its managers and dealers; for the branch the districts compared."""
     own = None if unit.code is None else view.scores.unit("district", unit.code)
+    about_a_district = "note" if own else "no_scorecard"
+    note = view.say("branch_note" if unit.code is None else about_a_district)
     groups = () if unit.code is None else tuple(_groups(view, unit.code))
-    if unit.code is None:
-        note = view.say("branch_note")
-    else:
-        note = view.say("note") if own else view.say("no_scorecard")
     standing = standings(view, "district", own_code=unit.code)
     own_sheets = [_own_sheet(view, own)] if own else []
     return ScoreCard(
@@ -179,13 +182,15 @@ def _left_out(view: ScoreView, unit: UnitScore) -> list[str]:
     without = [row for row in unit.rows if row["state"] != SCORED]
     if not without:
         return []
-    names = [
-        view.say("left_out_one", name=view.kpi(unit, row).names[view.language], reason=_reason(view, unit, row))
-        for row in without
-    ]
+    names = [left_out(view, unit, row) for row in without]
     weight = shown(sum(row["weight"] for row in without), Kind.NUMBER)
     key = "left_out" if unit.total["total_score"] is not None else "left_out_all"
     return [view.say(key, names=view.join(names), weight=weight)]
+
+
+def left_out(view: ScoreView, unit: UnitScore, row: Row) -> str:
+    """A KPI that has no score, with the reason."""
+    return view.say("left_out_one", name=view.kpi(unit, row).names[view.language], reason=_reason(view, unit, row))
 
 
 def _reason(view: ScoreView, unit: UnitScore, row: Row) -> str:
@@ -281,15 +286,30 @@ def _weight(view: ScoreView, row: Row) -> str:
 
 
 def _compared(view: ScoreView, unit: UnitScore, row: Row) -> str:
-    """The mix-adjusted difference from the branch, and whether it is more than chance."""
+    """The mix-adjusted difference from the branch, and whether the unit really differs from its peers."""
     if row["kpi_difference"] is None:
         return ""
-    low, high = row["kpi_difference_low"], row["kpi_difference_high"]
-    interval = DASH if low is None or high is None else view.say("range", low=_points(low), high=_points(high))
     key = "compared_clear" if row["is_kpi_distinguishable"] else "compared_tied"
     rank = DASH if row["kpi_rank"] is None else str(row["kpi_rank"])
-    peers = view.say(f"peers_{unit.unit_type}")
-    return view.say(key, difference=_points(row["kpi_difference"]), interval=interval, rank=rank, peers=peers)
+    return view.say(key, gap=gap(view, row), rank=rank, peers=view.say(f"peers_{unit.unit_type}"))
+
+
+def gap(view: ScoreView, row: Row) -> str:
+    """How far a unit is from the branch at the same mix of customers, with its interval."""
+    if row["kpi_difference"] is None:
+        return DASH
+    low, high = row["kpi_difference_low"], row["kpi_difference_high"]
+    interval = DASH if low is None or high is None else view.say("range", low=_points(low), high=_points(high))
+    return view.say("gap", difference=_points(row["kpi_difference"]), interval=interval)
+
+
+def kpi_verdict(view: ScoreView, unit: UnitScore, row: Row, kpi: Kpi) -> str:
+    """How a unit stands in one KPI, in words: better, worse, not distinguishable, or why it has no score."""
+    if row["state"] != SCORED:
+        return _reason(view, unit, row)
+    if not row["is_kpi_distinguishable"]:
+        return view.say("kpi_tied")
+    return view.say("kpi_better" if (row["kpi_difference"] > 0) == kpi.is_higher_better else "kpi_worse")
 
 
 def _points(difference: float) -> str:
@@ -314,7 +334,7 @@ def standings(view: ScoreView, unit_type: str, *, own_code: str | None = None) -
             low=unit.total["total_score_low"],
             high=unit.total["total_score_high"],
             is_own=unit.code == own_code,
-            place=place(view, unit),
+            place=place(view, unit) if unit.is_ranked else "",
             is_clear=standing_of(unit) in ("above", "below"),
         )
         for unit in units
@@ -324,8 +344,7 @@ def standings(view: ScoreView, unit_type: str, *, own_code: str | None = None) -
     return Section(
         key=f"standing-{unit_type}",
         title=view.say(f"title_standing_{unit_type}"),
-        note=spread_sentence(view, unit_type, units)
-        + view.say("note_standing", median=shown(median, Kind.NUMBER)),
+        note=spread_sentence(view, unit_type, units) + view.say("note_standing", median=shown(median, Kind.NUMBER)),
         source=view.say("source_one", mart=MARTS[unit_type], month=view.scores.month),
         table=totals(view, units),
         plot=drawn if any(dot.value is not None for dot in dots) else "",

@@ -20,6 +20,8 @@ MARTS: Mapping[str, str] = {
     "dealer": "mart_dealer_scorecard",
 }
 """The scorecard mart of every type of unit, in the order in which pages show them."""
+SIGNS = "mart_gaming_signs"
+"""Signs that figures may have been gamed; pages of districts do not read it."""
 SCORED = "scored"
 _NOT_SHOWN = (
     *("value", "ci_low", "ci_high", "score", "score_low", "score_high", "points"),
@@ -110,6 +112,16 @@ class Scores:
         return self.kpis[unit_type][code]
 
 
+@dataclass(frozen=True)
+class Sign:
+    """A sign that figures may have been gamed: what it is called, how it is counted, what to look at first."""
+
+    code: str
+    names: Mapping[str, str]
+    definitions: Mapping[str, str]
+    first_looks: Mapping[str, str]
+
+
 class UnknownKpi(ValueError):
     """A KPI of a mart that the rule table does not name; the pages could not say what it is."""
 
@@ -155,4 +167,29 @@ def _kpi(row: Mapping[str, str]) -> Kpi:
         window_months=int(row["window_months"]),
         matures_months=int(row["matures_months"] or 0),
         mart=row["mart"],
+    )
+
+
+def load_signs(connection: duckdb.DuckDBPyConnection, edition: Edition) -> tuple[tuple[Sign, ...], tuple[Row, ...]]:
+    """The signs of gaming that the month's rules know, in their order, and what was found of each by unit.
+
+    What stands out most comes first. For the branch only: a district is never shown them.
+    """
+    rows = [row for row in rules.seed("gaming_signs") if rules.holds_in(row, edition.month)]
+    signs = tuple(_sign(row) for row in sorted(rows, key=lambda row: int(row["sort_order"])))
+    found = read_rows(
+        connection,
+        "select * from read_parquet(?) order by is_raised desc, abs(z_score) desc nulls last, sign_code, unit_type,"
+        " unit_code",
+        [str(edition.mart(SIGNS))],
+    )
+    return signs, tuple(found)
+
+
+def _sign(row: Mapping[str, str]) -> Sign:
+    return Sign(
+        code=row["sign_code"],
+        names={"zh": row["zh"], "en": row["en"]},
+        definitions={"zh": row["definition_zh"], "en": row["definition_en"]},
+        first_looks={"zh": row["first_look_zh"], "en": row["first_look_en"]},
     )
