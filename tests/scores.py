@@ -192,8 +192,9 @@ def _unit(month: str, unit_type: str, unit: Scored) -> list[Row]:
 
 def _kpi(unit: Scored, rule: Rule, quality: float) -> Row:
     cases = None if rule.state == "not_delivered" else round(unit.size * rule.part)
-    few = cases is not None and cases < LEAST_CASES and rule.state == "scored"
-    state = "too_few" if few else rule.state
+    state = rule.state
+    if cases is not None and cases < LEAST_CASES and state == "scored":
+        state = "too_few" if cases else "no_cases"
     row: Row = {"state": state, "case_count": cases, "weight": rule.weight, "history_month_count": 11}
     if cases is None:
         return row

@@ -115,6 +115,7 @@ class ScoreBlock:
     code: str
     name: str
     total: str
+    is_ranked: bool
     interval: str
     place: str
     short_place: str

@@ -5,7 +5,7 @@ It is for the branch alone: signs of gaming are evidence to be looked into, and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +38,9 @@ from dagster_project.lib.exports.states import branch, in_force, not_delivered
 from dagster_project.lib.exports.style import make_formats, open_book, safe_sheet_name
 from dagster_project.lib.exports.workbook import Kind, write_notes
 from dagster_project.lib.wording import text
+
+_TOLD_TOGETHER: Mapping[str, str] = {"above": "above", "below": "below"}
+"""Who stands in a table of its own; whoever does not differ or has no place stands with the rest."""
 
 
 @dataclass(frozen=True)
@@ -164,11 +167,10 @@ def _kpi_section(view: ScoreView, kpi: Kpi, known: Sequence[tuple[UnitScore, Row
 
 def _within(view: ScoreView, unit_type: str) -> Part:
     """Managers or dealers: those clearly above or below at once, the others on demand."""
-    units = view.scores.units[unit_type]
-    sections = [
-        _unit_table(view, unit_type, key, [unit for unit in units if standing_of(unit) in standings_shown])
-        for key, standings_shown in (("above", ("above",)), ("below", ("below",)), ("tied", ("tied", "none")))
-    ]
+    chosen: dict[str, list[UnitScore]] = {"above": [], "below": [], "tied": []}
+    for unit in view.scores.units[unit_type]:
+        chosen[_TOLD_TOGETHER.get(standing_of(unit), "tied")].append(unit)
+    sections = [_unit_table(view, unit_type, key, units) for key, units in chosen.items() if units]
     title = view.say(f"title_{unit_type}")
     return Part(unit_type, title, [_spread(view, unit_type), view.say(f"compared_{unit_type}")], sections)
 
@@ -206,7 +208,7 @@ def _unit_table(view: ScoreView, unit_type: str, key: str, units: Sequence[UnitS
 def _signs(view: ScoreView, signs: Sequence[Sign], found: Sequence[Row]) -> Part:
     raised = [row for row in found if row["is_raised"]]
     told = view.say("signs_raised", count=len(raised)) if raised else view.say("signs_none")
-    sections = [_raised(view, signs, raised), _looked_for(view, signs, found)]
+    sections = [*([_raised(view, signs, raised)] if raised else []), _looked_for(view, signs, found)]
     return Part("signs", view.say("part_signs"), [told, view.say("signs_note")], sections)
 
 

@@ -94,7 +94,7 @@ def score_card(view: ScoreView, unit: Unit) -> ScoreCard:
     standing = standings(view, "district", own_code=unit.code)
     own_sheets = [_own_sheet(view, own)] if own else []
     return ScoreCard(
-        note=note,
+        note=spread_sentence(view, "district", view.scores.units["district"]) + note,
         link=COMPARISON if unit.code is None else "",
         headings=[(name, heading) for name, (heading, _) in zip(_COLUMNS, view.columns(_COLUMNS), strict=True)],
         own=block(view, own, "own") if own else None,
@@ -158,13 +158,18 @@ def block(view: ScoreView, unit: UnitScore, anchor: str) -> ScoreBlock:
         code=unit.code,
         name=unit.name,
         total=shown(total["total_score"], Kind.NUMBER),
+        is_ranked=unit.is_ranked,
         interval=_interval(view, total, "total_score_low", "total_score_high", Kind.NUMBER),
         place=_place_words(view, unit),
         short_place=place(view, unit),
         verdict=verdict(view, unit),
-        sentences=[verdict(view, unit) + view.say("full_stop"), *_left_out(view, unit)],
+        sentences=[_stands(view, unit), *_left_out(view, unit)],
         lines=[_line(view, unit, row) for row in unit.rows],
     )
+
+
+def _stands(view: ScoreView, unit: UnitScore) -> str:
+    return view.say(f"stands_{standing_of(unit)}", peers=view.say(f"peers_{unit.unit_type}"))
 
 
 def _place_words(view: ScoreView, unit: UnitScore) -> str:
@@ -182,10 +187,10 @@ def _left_out(view: ScoreView, unit: UnitScore) -> list[str]:
     without = [row for row in unit.rows if row["state"] != SCORED]
     if not without:
         return []
-    names = [left_out(view, unit, row) for row in without]
+    if len(without) == len(unit.rows):
+        return [view.say("left_out_all")]
     weight = shown(sum(row["weight"] for row in without), Kind.NUMBER)
-    key = "left_out" if unit.total["total_score"] is not None else "left_out_all"
-    return [view.say(key, names=view.join(names), weight=weight)]
+    return [view.say("left_out", names=view.join([left_out(view, unit, row) for row in without]), weight=weight)]
 
 
 def left_out(view: ScoreView, unit: UnitScore, row: Row) -> str:
@@ -228,7 +233,9 @@ def _gain(view: ScoreView, kpi: Kpi, row: Row) -> str:
 
 def _unscored(view: ScoreView, unit: UnitScore, row: Row) -> str:
     reason = _reason(view, unit, row)
-    return view.say("not_scored", reason=reason, weight=shown(row["weight"], Kind.NUMBER))
+    if unit.total["total_score"] is None:
+        return view.say("not_scored", reason=reason)
+    return view.say("not_scored_spread", reason=reason, weight=shown(row["weight"], Kind.NUMBER))
 
 
 def _facts(view: ScoreView, unit: UnitScore, row: Row) -> dict[str, str]:
@@ -344,7 +351,7 @@ def standings(view: ScoreView, unit_type: str, *, own_code: str | None = None) -
     return Section(
         key=f"standing-{unit_type}",
         title=view.say(f"title_standing_{unit_type}"),
-        note=spread_sentence(view, unit_type, units) + view.say("note_standing", median=shown(median, Kind.NUMBER)),
+        note=view.say("note_standing", median=shown(median, Kind.NUMBER)),
         source=view.say("source_one", mart=MARTS[unit_type], month=view.scores.month),
         table=totals(view, units),
         plot=drawn if any(dot.value is not None for dot in dots) else "",
