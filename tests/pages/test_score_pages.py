@@ -289,7 +289,7 @@ def test_signs_of_gaming_are_the_marts_and_only_the_branch_sees_them(page: sync_
 
 
 @IN_CHINESE
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", ["districts/D02/scorecard", *PAGES[1:]])
 def test_axe_finds_nothing_serious(page: sync_api.Page, edition: Edition, name: str) -> None:
     page.goto(address(edition, name))
     page.evaluate(OPEN)

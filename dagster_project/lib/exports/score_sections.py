@@ -120,7 +120,7 @@ def _group(view: ScoreView, unit_type: str, units: Sequence[UnitScore]) -> Score
 def spread_sentence(view: ScoreView, unit_type: str, units: Sequence[UnitScore]) -> str:
     """How many units are clearly above, clearly below, not distinguishable and without a total."""
     if not units:
-        return view.say("nobody", units=view.say(f"units_{unit_type}"))
+        return view.say("nobody", peers=view.say(f"peers_{unit_type}"))
     verdicts = [standing_of(unit) for unit in units]
     counts = {verdict: verdicts.count(verdict) for verdict in ("above", "below", "tied", "none")}
     found = view.say("spread", units=view.say(f"units_{unit_type}"), count=len(units), **counts)
