@@ -12,6 +12,7 @@ from dagster_project.lib import contract, months
 from dagster_project.lib.exports.catalog import Catalog, Export, Model, ModelColumn
 from dagster_project.lib.exports.edition import Edition, Written, record, stage, written_file
 from dagster_project.settings import Settings
+from tests import scores
 
 DISTRICTS: Mapping[str, tuple[str, int]] = {
     "D01": ("雁江", 800_000),
@@ -148,6 +149,8 @@ _STAGES = ("identification", "growth", "stable", "warning", "sunk")
 def catalog() -> Catalog:
     """Exports and models like those of the dbt project, but no more than the tests need."""
     models = {name: _model(name, grain, columns) for name, (grain, columns) in _MARTS.items()}
+    for name, (grain, kinds) in scores.MARTS.items():
+        models[name] = _model(name, grain, ", ".join(f"{column} {kind}" for column, kind in kinds.items()))
     columns = {
         name: ModelColumn(name, kind, "", {"zh": zh, "en": name.replace("_", " ").capitalize()})
         for name, (kind, zh) in _LIST_COLUMNS.items()
@@ -169,8 +172,9 @@ def catalog() -> Catalog:
     models["fct_subscriber_months"] = replace(
         _model("fct_subscriber_months", ("month", "subscriber_id"), _FACT_COLUMNS), is_restricted=True
     )
-    public = tuple(_MARTS)
+    public = (*_MARTS, *scores.MARTS)
     exports = (
+        _export("comparison", "comparison", tuple(scores.MARTS)),
         _export("data_dictionary", "data_dictionary", (*public, "mart_work_lists")),
         list_export("silent", "沉默(未上网)", (), needs=("billing_usage",)),
         list_export("warning", "离网预警", ("warning_clauses", "fee_change_rate", "contract_end_on")),
@@ -215,10 +219,16 @@ def settings(home: Path, language: str = "zh") -> Settings:
 
 
 def stage_month(
-    edition: Edition, list_rows: Sequence[Mapping[str, object]] = (), *, without: Sequence[str] = (), trend: float = 0.0
+    edition: Edition,
+    list_rows: Sequence[Mapping[str, object]] = (),
+    *,
+    without: Sequence[str] = (),
+    trend: float = 0.0,
+    manager_count: int = 12,
 ) -> Edition:
     """Stage marts of ``edition`` for :data:`DISTRICTS`, and ``list_rows``; data sets ``without`` are not delivered."""
     stage(edition)
+    scores.write_scores(edition, DISTRICTS, manager_count)
     with duckdb.connect() as connection:
         for name, (_, columns) in _MARTS.items():
             connection.execute(f"create table {name} ({columns})")

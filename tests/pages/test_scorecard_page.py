@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,47 +10,13 @@ from dagster_project.lib import months
 from dagster_project.lib.exports.edition import Edition
 from dagster_project.lib.exports.lists import write_list
 from dagster_project.lib.exports.scorecards import write_scorecards
+from tests.browsing import BROWSER, CONTRAST, OUTSIDE
 from tests.editions import catalog, settings, stage_month
 
 sync_api = pytest.importorskip("playwright.sync_api")
-BROWSER = shutil.which("chromium")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason="Chromium is not installed")]
 
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 UNITS = ("network", "districts/D01", "districts/D09")
-CONTRAST = """
-() => {
-  const parts = text => text.match(/[\\d.]+/g).map(Number);
-  const light = text => {
-    const [r, g, b] = parts(text).map(c => c / 255).map(c => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const ground = element => {
-    for (let e = element; e; e = e.parentElement) {
-      const colour = getComputedStyle(e).backgroundColor;
-      if (parts(colour)[3] !== 0) return colour;
-    }
-    return 'rgb(255, 255, 255)';
-  };
-  const weak = [];
-  for (const element of document.querySelectorAll('h1,h2,h3,p,li,td,th,a,summary,strong,span,footer,svg text')) {
-    if (!element.textContent.trim()) continue;
-    const style = getComputedStyle(element);
-    const ink = light(element.tagName === 'text' ? style.fill : style.color);
-    const paper = light(element.tagName === 'text' ? 'rgb(255, 255, 255)' : ground(element));
-    const ratio = (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
-    if (ratio < 4.5) weak.push(element.tagName + ' ' + element.textContent.slice(0, 30) + ' ' + ratio.toFixed(2));
-  }
-  return weak;
-}
-"""
 
 
 @pytest.fixture(scope="module", params=["zh", "en"])
@@ -68,21 +32,6 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         write_list(edition, export)
     write_scorecards(edition, edition.catalog.export("scorecard"))
     return edition.folder
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[sync_api.Browser]:
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=BROWSER, args=list(FLAGS))
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def page(browser: sync_api.Browser) -> Iterator[sync_api.Page]:
-    opened = browser.new_page()
-    yield opened
-    opened.close()
 
 
 @pytest.mark.parametrize("unit", UNITS)
@@ -127,16 +76,7 @@ def test_every_list_can_be_opened_from_the_page(page: sync_api.Page, folder: Pat
 def test_no_label_leaves_its_plot(page: sync_api.Page, folder: Path) -> None:
     page.set_viewport_size({"width": 1440, "height": 900})
     page.goto((folder / "network" / "scorecard.html").as_uri())
-    outside = page.evaluate(
-        """() => [...document.querySelectorAll('svg.plot')].flatMap(svg => {
-          const frame = svg.getBoundingClientRect();
-          return [...svg.querySelectorAll('text')].filter(text => {
-            const box = text.getBoundingClientRect();
-            return box.left < frame.left - 1 || box.right > frame.right + 1;
-          }).map(text => text.textContent);
-        })"""
-    )
-    assert outside == []
+    assert page.evaluate(OUTSIDE) == []
 
 
 def test_paper_gets_plain_pages_with_links_spelled_out(page: sync_api.Page, folder: Path) -> None:

@@ -389,7 +389,9 @@ def shared_files(branch: Branch) -> Iterator[Path]:
     for file in sorted(path for path in branch.home.rglob("*") if path.is_file()):
         parts = file.relative_to(branch.home).parts
         is_list = (
-            parts[0] == "published" and file.suffix in _LISTS and file.stem not in ("scorecard", "data_dictionary")
+            parts[0] == "published"
+            and file.suffix in _LISTS
+            and file.stem not in ("scorecard", "comparison", "data_dictionary")
         )
         if parts[0] not in _PERSONAL and "restricted" not in parts and not is_list:
             yield file

@@ -20,6 +20,7 @@ from dagster_project.lib.exports.headlines import View, bucket_name
 from dagster_project.lib.exports.list_sections import list_sections
 from dagster_project.lib.exports.numbers import change, month_name, people, rounded, shown
 from dagster_project.lib.exports.scorecards import make_card, render, write_scorecards
+from dagster_project.lib.exports.scores import load_scores
 from dagster_project.lib.exports.states import Unit
 from dagster_project.lib.exports.workbook import Kind
 from tests.editions import catalog, settings, stage_month
@@ -47,7 +48,8 @@ def staged(tmp_path_factory: pytest.TempPathFactory) -> Edition:
 def card(edition: Edition, code: str | None, name: str) -> Card:
     with duckdb.connect() as connection:
         figures = load_figures(connection, edition)
-    return make_card(edition, figures, Unit(code, name), ("crm_complaints", "billing_usage"))
+        scores = load_scores(connection, edition)
+    return make_card(edition, figures, scores, Unit(code, name), ("crm_complaints", "billing_usage"))
 
 
 def value(edition: Edition, mart: str, column: str, where: str) -> float:

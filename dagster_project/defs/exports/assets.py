@@ -16,7 +16,7 @@ from dagster_project.defs.transform.assets import WAREHOUSE_POOL
 from dagster_project.defs.transform.translator import RetentionTranslator
 from dagster_project.lib import deliveries
 from dagster_project.lib.exclusive import sole_writer
-from dagster_project.lib.exports import dictionary, edition, lists, marts, publication, report, scorecards
+from dagster_project.lib.exports import comparison, dictionary, edition, lists, marts, publication, report, scorecards
 from dagster_project.lib.exports.catalog import Catalog, Export, read_catalog
 from dagster_project.lib.exports.edition import Edition, Written
 from dagster_project.lib.exports.publication import Publication
@@ -29,6 +29,7 @@ _WRITERS: Mapping[str, Callable[[Edition, Export], Written]] = {
     "restricted": marts.write_marts,
     "list": lists.write_list,
     "scorecard": scorecards.write_scorecards,
+    "comparison": comparison.write_comparison,
     "report": report.write_report,
     "data_dictionary": dictionary.write_dictionary,
 }
@@ -39,6 +40,7 @@ _KINDS: Mapping[str, set[str]] = {
     "restricted": {"parquet"},
     "list": {"excel", "csv"},
     "scorecard": {"html", "excel"},
+    "comparison": {"html", "excel"},
     "report": {"html", "excel"},
     "data_dictionary": {"excel"},
 }

@@ -66,7 +66,10 @@ class Chart:
 
 @dataclass(frozen=True)
 class Section:
-    """One plot with its table, its note and its source; ``is_heat`` colours the table's cells instead."""
+    """One plot with its table, its note and its source; ``is_heat`` colours the table's cells instead.
+
+    The table opens on demand beside a plot; without one it stands open, unless ``is_folded``.
+    """
 
     key: str
     title: str
@@ -77,6 +80,74 @@ class Section:
     chart: Chart | None = None
     is_heat: bool = False
     is_open: bool = False
+    is_folded: bool = False
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line of an explanation: what it is about, and what it says."""
+
+    name: str
+    words: str
+
+
+@dataclass(frozen=True)
+class KpiLine:
+    """A KPI of a scorecard: its row, what would gain a point or why it has no score, and how it came about.
+
+    ``cells`` are shown figures by the name of their column; ``score`` draws the bar behind the score.
+    """
+
+    code: str
+    name: str
+    cells: Sequence[tuple[str, str]]
+    score: float | None
+    hint: str
+    facts: Sequence[Fact]
+
+
+@dataclass(frozen=True)
+class ScoreBlock:
+    """A unit's scorecard: its total in words and a line for every KPI; ``anchor`` is where links to it lead."""
+
+    anchor: str
+    unit_type: str
+    code: str
+    name: str
+    total: str
+    is_ranked: bool
+    interval: str
+    place: str
+    short_place: str
+    verdict: str
+    sentences: Sequence[str]
+    lines: Sequence[KpiLine]
+
+
+@dataclass(frozen=True)
+class ScoreGroup:
+    """The scorecards of a district's managers or dealers, the best first."""
+
+    unit_type: str
+    title: str
+    note: str
+    blocks: Sequence[ScoreBlock]
+
+
+@dataclass(frozen=True)
+class ScoreCard:
+    """How a unit stands: its own scorecard (none for the branch), all districts compared, those within it.
+
+    ``sheets`` are the same figures as the workbook shows them; ``link`` leads to the comparison, from the branch only.
+    """
+
+    note: str
+    link: str
+    headings: Sequence[tuple[str, str]]
+    own: ScoreBlock | None
+    standing: Section
+    groups: Sequence[ScoreGroup]
+    sheets: Sequence[Section]
 
 
 @dataclass(frozen=True)
@@ -92,6 +163,7 @@ class Card:
     headlines: Sequence[Headline]
     lists: Sequence[ListLine]
     sentences: Sequence[str]
+    scores: ScoreCard
     sections: Sequence[Section]
     missing: Sequence[str]
     thresholds: str

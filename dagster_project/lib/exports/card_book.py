@@ -19,12 +19,12 @@ _COLOURS = (ACCENT, "#C2570C")
 
 
 def write_card_book(target: Path, card: Card) -> None:
-    """Write the card to ``target``: an overview, a sheet for each section, notes last."""
+    """Write the card to ``target``: an overview, the scores, a sheet for each section, notes last."""
     with open_book(str(target), card.title) as workbook:
         formats = make_formats(workbook)
         title = f"{card.title} · {card.subtitle}"
         _overview(workbook, formats, card, title)
-        for section in card.sections:
+        for section in (*card.scores.sheets, *card.sections):
             sheet = workbook.add_worksheet(safe_sheet_name(section.title))
             write_table(sheet, formats, section.table, title=f"{title} · {section.title}")
             sheet.write_string(_FIRST_ROW + len(section.table.rows) + 1, 0, section.note, formats["note"])
@@ -145,7 +145,8 @@ def _finish_chart(sheet: Worksheet, chart: Any, title: str, *, row: int, column:
 def _notes(card: Card) -> list[tuple[str, str]]:
     notes = [(card.title, card.subtitle), (_say(card, "definition_label"), _say(card, "state_note"))]
     notes += [(headline.name, headline.definition) for headline in card.headlines]
-    notes += [(section.title, f"{section.note} {section.source}".strip()) for section in card.sections]
+    sections = (*card.scores.sheets, *card.sections)
+    notes += [(section.title, f"{section.note} {section.source}".strip()) for section in sections]
     return [*notes, (_say(card, "thresholds_label"), card.thresholds), ("—", _say(card, "footnote"))]
 
 

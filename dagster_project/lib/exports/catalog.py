@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-KINDS = ("marts", "restricted", "list", "scorecard", "report", "data_dictionary")
+KINDS = ("marts", "restricted", "list", "scorecard", "comparison", "report", "data_dictionary")
 """What an exposure can be; ``config.meta.kind`` names one of them."""
 _THRESHOLDS = re.compile(r"\bthresholds\(\s*(\[[^\]]*\]|[^\s)]+)")
 _KEY = re.compile(r"['\"](\w+)['\"]")

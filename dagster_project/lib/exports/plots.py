@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from xml.etree import ElementTree as ET
 
+from dagster_project.lib.exports.numbers import shown
+from dagster_project.lib.exports.workbook import Kind
+
 _WIDTH = 480
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 28, 30
 _TICKS = 4
@@ -36,13 +39,37 @@ class Mark:
 
 @dataclass(frozen=True)
 class Interval:
-    """A dot with whiskers; ``value`` is None when the unit has too few cases."""
+    """A dot with whiskers; ``value`` is None when the unit has too few cases.
+
+    ``place`` is its rank in words, where it has one; ``is_clear`` says that it really differs from the others.
+    """
 
     label: str
     value: float | None
     low: float | None
     high: float | None
     is_own: bool
+    place: str = ""
+    is_clear: bool = False
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What lies between ``left`` and ``right`` of a plot, and whether it is shown in per cent or in points."""
+
+    low: float
+    high: float
+    left: float
+    right: float
+    is_percent: bool
+
+    def x(self, value: float) -> float:
+        """Where a value lies."""
+        return self.left + (value - self.low) / (self.high - self.low) * (self.right - self.left)
+
+    def figure(self, value: float) -> str:
+        """A value as it is written beside the plot."""
+        return _figure(value, is_percent=True) if self.is_percent else shown(value, Kind.NUMBER)
 
 
 @dataclass(frozen=True)
@@ -164,33 +191,74 @@ def shares(rows: Sequence[tuple[str, float, str]], description: str) -> str:
 
 def intervals(rows: Sequence[Interval], median: float | None, axis: str, description: str) -> str:
     """Dots with whiskers on one scale in per cent, and a line for the median: who really differs is seen."""
-    left = _label_width([row.label for row in rows])
-    height = 44 + 24 * len(rows)
     known = [value for row in rows for value in (row.value, row.low, row.high) if value is not None] or [0.0, 0.01]
     margin = (max(known) - min(known)) * 0.1 or max(known) * 0.1
-    low, high = max(min(known) - margin, 0.0), max(known) + margin
-    root = _svg("plot", _WIDTH, height, description)
+    left = _label_width([row.label for row in rows])
+    scale = Scale(max(min(known) - margin, 0.0), max(known) + margin, left, _WIDTH - 72, is_percent=True)
+    return _text_of(_dots(rows, median, scale, axis, description))
 
-    def place(value: float) -> float:
-        return left + (value - low) / (high - low) * (_WIDTH - left - 72)
 
-    if median is not None:
-        _add(root, "line", x1=place(median), x2=place(median), y1=6, y2=height - 34, cls="compared thin")
+def standings(rows: Sequence[Interval], median: float | None, axis: str, description: str) -> str:
+    """Scores from 0 to 100 with whiskers, the best first, each with its place; one bracket holds those who share it.
+
+    A diamond is a unit that really differs from the others, a circle one that does not.
+    """
+    labels = _label_width([row.label for row in rows])
+    places = max((_text_width(row.place) for row in rows), default=0.0) + 14
+    scale = Scale(0.0, 100.0, labels + places, _WIDTH - 60, is_percent=False)
+    root = _dots(rows, median, scale, axis, description)
     for position, row in enumerate(rows):
-        y = 18 + position * 24
-        _add(root, "text", row.label, x=left - 8, y=y + 5, cls="tick end strong" if row.is_own else "tick end")
+        _add(root, "text", row.place, x=scale.left - 12, y=_row_height(position) + 5, cls="tick end")
+    for first, last in _runs([row.place for row in rows]):
+        x, top, bottom = scale.left - 6, _row_height(first) - 7, _row_height(last) + 7
+        _add(root, "polyline", points=_points([(x - 3, top), (x, top), (x, bottom), (x - 3, bottom)]), cls="bracket")
+    return _text_of(root)
+
+
+def _runs(places: Sequence[str]) -> list[tuple[int, int]]:
+    """First and last position of neighbours who share a place."""
+    found: list[tuple[int, int]] = []
+    for place, group in groupby(range(len(places)), key=lambda position: places[position]):
+        positions = list(group)
+        if place and len(positions) > 1:
+            found.append((positions[0], positions[-1]))
+    return found
+
+
+def _row_height(position: int) -> float:
+    return 18 + position * 24
+
+
+def _dots(rows: Sequence[Interval], median: float | None, scale: Scale, axis: str, description: str) -> ET.Element:
+    height = 44 + 24 * len(rows)
+    root = _svg("plot", _WIDTH, height, description)
+    if median is not None:
+        _add(root, "line", x1=scale.x(median), x2=scale.x(median), y1=6, y2=height - 34, cls="compared thin")
+    labels = _label_width([row.label for row in rows])
+    for position, row in enumerate(rows):
+        y = _row_height(position)
+        _add(root, "text", row.label, x=labels - 8, y=y + 5, cls="tick end strong" if row.is_own else "tick end")
         if row.value is None:
-            _add(root, "text", "—", x=left + 4, y=y + 5, cls="figure")
+            _add(root, "text", "—", x=scale.left + 4, y=y + 5, cls="figure")
             continue
         if row.low is not None and row.high is not None:
-            _add(root, "line", x1=place(row.low), x2=place(row.high), y1=y, y2=y, cls="whisker")
-        _add(root, "circle", cx=place(row.value), cy=y, r=5, cls="own-dot" if row.is_own else "other-dot")
-        _add(root, "text", _figure(row.value, is_percent=True), x=_WIDTH - 4, y=y + 5, cls="figure end")
+            _add(root, "line", x1=scale.x(row.low), x2=scale.x(row.high), y1=y, y2=y, cls="whisker")
+        _dot(root, row, scale.x(row.value), y)
+        _add(root, "text", scale.figure(row.value), x=_WIDTH - 4, y=y + 5, cls="figure end")
     for tick in range(_TICKS + 1):
-        value = low + (high - low) * tick / _TICKS
-        _add(root, "text", _figure(value, is_percent=True), x=place(value), y=height - 20, cls="tick middle")
-    _add(root, "text", axis, x=left, y=height - 4, cls="tick")
-    return _text_of(root)
+        value = scale.low + (scale.high - scale.low) * tick / _TICKS
+        label = scale.figure(value) if scale.is_percent else f"{value:g}"
+        _add(root, "text", label, x=scale.x(value), y=height - 20, cls="tick middle")
+    _add(root, "text", axis, x=scale.left, y=height - 4, cls="tick")
+    return root
+
+
+def _dot(root: ET.Element, row: Interval, x: float, y: float) -> None:
+    css = "own-dot" if row.is_own else "other-dot"
+    if row.is_clear:
+        _add(root, "polygon", points=_points([(x, y - 7), (x + 7, y), (x, y + 7), (x - 7, y)]), cls=css)
+    else:
+        _add(root, "circle", cx=x, cy=y, r=5, cls=css)
 
 
 def _nice_top(values: Sequence[float | None]) -> float:

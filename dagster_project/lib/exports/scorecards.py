@@ -20,6 +20,8 @@ from dagster_project.lib.exports.figures import BRANCH, Figures, load_figures
 from dagster_project.lib.exports.headlines import View, headlines, sentences
 from dagster_project.lib.exports.list_sections import list_titles
 from dagster_project.lib.exports.lists import empty_words, unit_folder
+from dagster_project.lib.exports.score_sections import ScoreView, score_card
+from dagster_project.lib.exports.scores import Scores, load_scores
 from dagster_project.lib.exports.sections import sections
 from dagster_project.lib.exports.states import Unit, branch, districts, in_force, not_delivered
 from dagster_project.lib.exports.workbook import Kind
@@ -37,14 +39,15 @@ def write_scorecards(edition: Edition, export: Export) -> Written:
         missing = not_delivered(connection, edition)
         units = (*districts(connection, edition), branch(edition))
         figures = load_figures(connection, edition)
+        scores = load_scores(connection, edition)
     files: list[WrittenFile] = []
     for unit in units:
-        files += _write_card(edition, make_card(edition, figures, unit, missing))
+        files += _write_card(edition, make_card(edition, figures, scores, unit, missing))
     counts = {unit.code: 1 for unit in units if unit.code is not None}
     return record(edition, Written(export.name, tuple(files), counts, missing))
 
 
-def make_card(edition: Edition, figures: Figures, unit: Unit, missing: tuple[str, ...]) -> Card:
+def make_card(edition: Edition, figures: Figures, scores: Scores, unit: Unit, missing: tuple[str, ...]) -> Card:
     """A unit's card: everything that its page and its workbook show."""
     view = View(figures, BRANCH if unit.code is None else unit.code, edition.settings.language, missing)
     month = numbers.month_name(edition.month, view.language, with_year=True)
@@ -58,6 +61,7 @@ def make_card(edition: Edition, figures: Figures, unit: Unit, missing: tuple[str
         headlines=headlines(view),
         lists=_list_lines(edition, view),
         sentences=sentences(view),
+        scores=score_card(ScoreView(scores, view.language, missing), unit),
         sections=sections(view, list_titles(edition.catalog, view.language)),
         missing=missing,
         thresholds=in_force(edition.catalog.of_kind("scorecard")[0], edition.month, view.language),
@@ -98,13 +102,26 @@ def _write_card(edition: Edition, card: Card) -> list[WrittenFile]:
 
 def render(card: Card) -> str:
     """The card as one self-contained page."""
-    style = (Path(__file__).parent / "templates" / "scorecard.css").read_text(encoding="utf-8")
-    return page_environment().get_template("scorecard.html").render(card=card, style=Markup(style), say=_say(card))
+    template = page_environment().get_template("scorecard.html")
+    return template.render(
+        card=card,
+        style=style_sheet("scorecard.css", "scores.css"),
+        say=words("scorecard", card.language),
+        tell=words("scores", card.language),
+    )
 
 
-def _say(card: Card) -> Callable[..., str]:
+def style_sheet(*names: str) -> Markup:
+    """The style sheets of a page as one text, in their order."""
+    templates = Path(__file__).parent / "templates"
+    return Markup("".join((templates / name).read_text(encoding="utf-8") for name in names))
+
+
+def words(topic: str, language: str) -> Callable[..., str]:
+    """How a template asks for a text of one topic of the catalogue."""
+
     def say(key: str, **values: object) -> str:
-        return text(f"scorecard.{key}", card.language, **values)
+        return text(f"{topic}.{key}", language, **values)
 
     return say
 
