@@ -30,6 +30,9 @@ RULE_TABLES: Mapping[str, tuple[str, ...]] = {
     "swap_evidence": ("evidence",),
     "hoarding_signals": ("signal_code",),
     "group_calendars": ("name_part", "calendar_month"),
+    "scorecard_kpis": ("unit_type", "kpi_code"),
+    "scorecard_weights": ("unit_type", "kpi_code"),
+    "scorecard_targets": ("unit_type", "unit_code", "kpi_code"),
 }
 """Effective-dated seeds beside the thresholds, bands, tiers, weights and mappings, with the columns of their key."""
 _NAMED_BY: Mapping[str, tuple[str, str]] = {
@@ -38,6 +41,7 @@ _NAMED_BY: Mapping[str, tuple[str, str]] = {
     "churn_class": ("churn_classes", "churn_class"),
     "list_type": ("list_types", "list_type"),
     "measure_code": ("measures", "measure_code"),
+    "kpi_code": ("scorecard_kpis", "kpi_code"),
 }
 """Columns whose codes another seed gives names to, and that seed's key."""
 _TOLD_BY_NAME = frozenset(
