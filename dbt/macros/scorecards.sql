@@ -36,6 +36,23 @@ case
 end
 {%- endmacro -%}
 
+{%- macro margin_of_score(z, side) -%}
+{#- How far a score could lie below (-) or above (+) what it is, out of its line without ends and that line's standard
+    deviation; all the way where it has no line. -#}
+{%- set end = "raw_score " ~ side ~ " " ~ z ~ " * raw_score_deviation" -%}
+{%- if side == '-' -%}
+(score - least(score, coalesce(greatest(0e0, {{ end }}), 0e0)))
+{%- else -%}
+(greatest(score, coalesce(least(100e0, {{ end }}), 100e0)) - score)
+{%- endif -%}
+{%- endmacro -%}
+
+{%- macro margin_of_total(z, side) -%}
+{#- The same of a total, as an aggregate over its indicators, which are taken as independent: the distances to the ends
+    of their intervals are added as squares (Zou and Donner 2008). -#}
+sqrt({{ sum_in_any_order('power(' ~ margin_of_score(z, side) ~ ' * effective_weight / 100e0, 2)') }})
+{%- endmacro -%}
+
 {%- macro as_value(loss) -%}
 {#- A loss in terms of the indicator itself, by the column is_higher_better of the row's rule. -#}
 case when kpis.is_higher_better then 1e0 - {{ loss }} else {{ loss }} end

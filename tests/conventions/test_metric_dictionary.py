@@ -24,9 +24,12 @@ COMPUTED = {
     "mart_churn_cause",
     "mart_churn_destination",
     "mart_churn_trend",
+    "mart_dealer_scorecard",
     "mart_delivery_quality",
+    "mart_district_scorecard",
     "mart_lifecycle_cube",
     "mart_list_quality",
+    "mart_manager_scorecard",
     "mart_pilot",
     "mart_retention_effect",
 }

@@ -6,7 +6,9 @@ with
 
 scores as (
     select * from {{ ref('int_scorecard_scores') }}
-    where {{ months_in_range() }}
+    where
+        state = 'scored'
+        and {{ months_in_range() }}
 ),
 
 measures as (
@@ -17,9 +19,8 @@ measures as (
         kpi_code,
         unit_code,
         loss - peer_loss as disadvantage,
-        loss_variance as variance
+        sqrt(loss_variance) as deviation
     from scores
-    where state = 'scored'
     union all
     select
         month,
@@ -28,20 +29,19 @@ measures as (
         'total' as kpi_code,
         unit_code,
         -max(total_score) as disadvantage,
-        max(total_variance) as variance
+        cast(null as double) as deviation
     from scores
-    where total_score is not null
     group by month, unit_type, peer_group, unit_code
 ),
 
 {{ median_of('measures', 'disadvantage', by, 'unit_code') }},
 
+-- 5 % over all pairs of units, and over all units (Bonferroni).
 compared as (
     select
         measures.*,
         measures_median.row_count as ranked_count,
         measures_median.median as median_disadvantage,
-        -- 5 % over all pairs, and over all units (Bonferroni).
         {{ normal_quantile('(0.025e0 / greatest(cast(measures_median.row_count * (measures_median.row_count - 1) as double) / 2e0, 1e0))') }}
             as z_of_pairs,
         {{ normal_quantile('(0.025e0 / nullif(cast(measures_median.row_count as double), 0))') }} as z_of_units
@@ -53,53 +53,95 @@ compared as (
             {%- endfor %}
 ),
 
-beaten as (
+margins_of_totals as (
+    select
+        scores.month,
+        scores.unit_type,
+        scores.unit_code,
+        {{ margin_of_total('compared.z_of_pairs', '+') }} as better_by_pairs,
+        {{ margin_of_total('compared.z_of_pairs', '-') }} as worse_by_pairs,
+        {{ margin_of_total('compared.z_of_units', '+') }} as better_by_units,
+        {{ margin_of_total('compared.z_of_units', '-') }} as worse_by_units
+    from scores
+    inner join compared
+        on
+            scores.month = compared.month
+            and scores.unit_type = compared.unit_type
+            and scores.unit_code = compared.unit_code
+            and compared.kpi_code = 'total'
+    group by scores.month, scores.unit_type, scores.unit_code
+),
+
+-- How much better and worse each unit may be than it looks.
+bounded as (
+    select
+        compared.*,
+        coalesce(compared.z_of_pairs * compared.deviation, totals.better_by_pairs) as better_by_pairs,
+        coalesce(compared.z_of_pairs * compared.deviation, totals.worse_by_pairs) as worse_by_pairs,
+        coalesce(compared.z_of_units * compared.deviation, totals.better_by_units) as better_by_units,
+        coalesce(compared.z_of_units * compared.deviation, totals.worse_by_units) as worse_by_units
+    from compared
+    left join margins_of_totals as totals
+        on
+            compared.month = totals.month
+            and compared.unit_type = totals.unit_type
+            and compared.unit_code = totals.unit_code
+),
+
+paired as (
     select
         {%- for column in by %}
-        compared.{{ column }},
+        bounded.{{ column }},
         {%- endfor %}
-        compared.unit_code,
-        count(case when compared.disadvantage - others.disadvantage > compared.z_of_pairs * sqrt(compared.variance + others.variance) then 1 end)
-            as better_count,
-        count(case when others.disadvantage - compared.disadvantage > compared.z_of_pairs * sqrt(compared.variance + others.variance) then 1 end)
-            as worse_count
-    from compared
-    inner join measures as others
+        bounded.unit_code,
+        bounded.disadvantage - others.disadvantage
+        > {{ hypotenuse('bounded.better_by_pairs', 'others.worse_by_pairs') }} as is_beaten,
+        others.disadvantage - bounded.disadvantage
+        > {{ hypotenuse('bounded.worse_by_pairs', 'others.better_by_pairs') }} as is_ahead
+    from bounded
+    inner join bounded as others
         on
             {%- for column in by %}
-            {{ "and " if not loop.first }}compared.{{ column }} = others.{{ column }}
+            {{ "and " if not loop.first }}bounded.{{ column }} = others.{{ column }}
             {%- endfor %}
-    group by
+),
+
+places as (
+    select
         {%- for column in by %}
-        compared.{{ column }},
+        {{ column }},
         {%- endfor %}
-        compared.unit_code
+        unit_code,
+        count(case when is_beaten then 1 end) as better_count,
+        count(case when is_ahead then 1 end) as worse_count
+    from paired
+    group by {{ by | join(', ') }}, unit_code
 ),
 
 ranks as (
     select
-        compared.month,
-        compared.unit_type,
-        compared.peer_group,
-        compared.kpi_code,
-        compared.unit_code,
-        compared.disadvantage,
-        compared.disadvantage - compared.z_of_units * sqrt(compared.variance) as disadvantage_low,
-        compared.disadvantage + compared.z_of_units * sqrt(compared.variance) as disadvantage_high,
-        compared.median_disadvantage,
-        compared.ranked_count,
-        1 + beaten.better_count as rank,
-        1 + beaten.better_count as rank_low,
-        compared.ranked_count - beaten.worse_count as rank_high,
-        abs(compared.disadvantage - compared.median_disadvantage) > compared.z_of_units * sqrt(compared.variance)
-            as is_distinguishable
-    from compared
-    inner join beaten
+        bounded.month,
+        bounded.unit_type,
+        bounded.peer_group,
+        bounded.kpi_code,
+        bounded.unit_code,
+        bounded.disadvantage,
+        bounded.disadvantage - bounded.better_by_units as disadvantage_low,
+        bounded.disadvantage + bounded.worse_by_units as disadvantage_high,
+        bounded.median_disadvantage,
+        bounded.ranked_count,
+        1 + places.better_count as rank,
+        1 + places.better_count as rank_low,
+        bounded.ranked_count - places.worse_count as rank_high,
+        bounded.disadvantage - bounded.better_by_units > bounded.median_disadvantage
+        or bounded.disadvantage + bounded.worse_by_units < bounded.median_disadvantage as is_distinguishable
+    from bounded
+    inner join places
         on
             {%- for column in by %}
-            compared.{{ column }} = beaten.{{ column }} and
+            bounded.{{ column }} = places.{{ column }} and
             {%- endfor %}
-            compared.unit_code = beaten.unit_code
+            bounded.unit_code = places.unit_code
 )
 
 select * from ranks

@@ -211,18 +211,16 @@ scored as (
         case when state = 'scored' then {{ linear_score('loss', 'target_loss', 'floor_loss') }} end as score,
         case when state = 'scored' then {{ linear_score('loss_high', 'target_loss', 'floor_loss') }} end as score_low,
         case when state = 'scored' then {{ linear_score('loss_low', 'target_loss', 'floor_loss') }} end as score_high,
-        -- That of the line without its ends; nothing between 0 and 100 varies by more than 50 in standard deviation.
         case when state = 'scored' then
-            least(
-                2500e0,
-                coalesce({{ ratio(
-                    '(10000e0 * (loss_variance + target_variance * power(' ~ ratio(
-                        '(floor_loss - loss)', '(floor_loss - target_loss)'
-                    ) ~ ', 2)))',
-                    '((floor_loss - target_loss) * (floor_loss - target_loss))'
-                ) }}, 2500e0)
-            )
-        end as score_variance
+            {{ ratio('(100e0 * (floor_loss - loss))', '(floor_loss - target_loss)') }}
+        end as raw_score,
+        case when state = 'scored' then
+            {{ ratio(
+                '(100e0 * sqrt(loss_variance + target_variance * power('
+                ~ ratio('(floor_loss - loss)', '(floor_loss - target_loss)') ~ ', 2)))',
+                '(floor_loss - target_loss)'
+            ) }}
+        end as raw_score_deviation
     from weighted
 ),
 
@@ -241,7 +239,8 @@ totals as (
         unit_type,
         unit_code,
         {{ rounded(sum_in_any_order('points'), 6) }} as total_score,
-        {{ sum_in_any_order('score_variance * effective_weight * effective_weight / 10000e0') }} as total_variance
+        {{ margin_of_total(z_of_5_per_cent(), '-') }} as margin_below,
+        {{ margin_of_total(z_of_5_per_cent(), '+') }} as margin_above
     from pointed
     where state = 'scored'
     group by month, unit_type, unit_code
@@ -279,9 +278,10 @@ scores as (
             )
         end as events_to_next_point,
         totals.total_score,
-        totals.total_variance,
-        greatest(0e0, totals.total_score - {{ z_of_5_per_cent() }} * sqrt(totals.total_variance)) as total_score_low,
-        least(100e0, totals.total_score + {{ z_of_5_per_cent() }} * sqrt(totals.total_variance)) as total_score_high
+        pointed.raw_score,
+        pointed.raw_score_deviation,
+        greatest(0e0, totals.total_score - totals.margin_below) as total_score_low,
+        least(100e0, totals.total_score + totals.margin_above) as total_score_high
     from pointed
     left join totals
         on
