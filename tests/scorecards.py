@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from dagster_project.lib import rules
 
@@ -117,9 +118,12 @@ class Scorecards:
         return {row["kpi_code"]: row for row in found}
 
     def _insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
-        if rows:
-            marks = ", ".join("?" * len(rows[0]))
-            self._connection.executemany(f"insert into {table} values ({marks})", rows)
+        if not rows:
+            return
+        arrived = pa.table([pa.array(column) for column in zip(*rows, strict=True)], [f"column_{place}" for place in range(len(rows[0]))])
+        self._connection.register("arrived", arrived)
+        self._connection.execute(f"insert into {table} from arrived")
+        self._connection.unregister("arrived")
 
 
 def _counts(cases: Cases) -> tuple[int, int]:

@@ -128,6 +128,8 @@ ranks as (
         bounded.disadvantage,
         bounded.disadvantage - bounded.better_by_units as disadvantage_low,
         bounded.disadvantage + bounded.worse_by_units as disadvantage_high,
+        bounded.better_by_pairs,
+        bounded.worse_by_pairs,
         bounded.median_disadvantage,
         bounded.ranked_count,
         1 + places.better_count as rank,

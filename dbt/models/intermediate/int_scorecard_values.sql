@@ -118,15 +118,19 @@ shares_counted as (
         {{ total('cells.history_case_count') }} as history_case_count,
         {{ total('cells.history_loss_count') }} as history_loss_count,
         {{ total('case when strata.history_case_count > 0 then cells.case_count else 0 end') }} as covered_count,
+        -- What the unit cannot help is in its value, and whoever compares it expects it as it was.
         {{ sum_in_any_order(
-            'cells.case_count * coalesce(' ~ ratio('strata.loss_count', 'strata.case_count') ~ ', 0e0)'
+            "case when cells.stratum = 'not_compared' then cells.loss_count else cells.case_count * coalesce("
+            ~ ratio('strata.loss_count', 'strata.case_count') ~ ", 0e0) end"
         ) }} as peer_losses,
         {{ sum_in_any_order(
-            'cells.case_count * coalesce(' ~ ratio('strata.history_loss_count', 'strata.history_case_count') ~ ', '
-            ~ ratio('branches.history_loss_count', 'branches.history_case_count') ~ ')'
+            "case when cells.stratum = 'not_compared' then cells.loss_count else cells.case_count * coalesce("
+            ~ ratio('strata.history_loss_count', 'strata.history_case_count') ~ ", "
+            ~ ratio('branches.history_loss_count', 'branches.history_case_count') ~ ") end"
         ) }} as peer_losses_by_history,
         {{ sum_in_any_order(
-            'cells.history_case_count * ' ~ ratio('strata.history_loss_count', 'strata.history_case_count')
+            "case when cells.stratum = 'not_compared' then cells.history_loss_count else cells.history_case_count * "
+            ~ ratio('strata.history_loss_count', 'strata.history_case_count') ~ " end"
         ) }} as history_peer_losses
     from cells
     inner join branch_strata as strata
