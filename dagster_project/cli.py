@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from dagster_project import console
-from dagster_project.lib import dbt, deliveries, months, work_returns
+from dagster_project.lib import dbt, deliveries, months, rules, work_returns
 from dagster_project.lib import mapping as source_mapping
 from dagster_project.lib.months import InvalidMonth
 from dagster_project.lib.wording import text
@@ -310,6 +310,10 @@ def _requested(month: str | None, first: str | None, last: str | None) -> tuple[
 
 
 def _run_months(settings: Settings, requested: Sequence[str], *, force: bool) -> int:
+    try:
+        rules.require_sound_scorecards()
+    except rules.InvalidRules as error:
+        raise click.UsageError(str(error)) from error
     prepare(settings)
     from dagster_project import runs  # noqa: PLC0415  (Dagster takes seconds to import)
 

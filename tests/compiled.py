@@ -35,6 +35,14 @@ class _Model:
     select: str
 
 
+def compile_manifest(home: Path, first: str, last: str) -> Path:
+    """The manifest of the project compiled for the months ``first`` to ``last``; no warehouse is built."""
+    settings = Settings(home=home, landing=home / "landing")
+    raw.ensure_tables(settings)
+    run_dbt(settings, ["compile", "--vars", f"{{from_month: '{first}', to_month: '{last}'}}"])
+    return settings.scratch / "dbt" / "duckdb" / "manifest.json"
+
+
 class CompiledProject:
     """Some models with all that they rest on, and dbt's tests of them, for the months ``first`` to ``last``."""
 

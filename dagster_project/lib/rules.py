@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 from dagster_project.lib import months
@@ -32,6 +34,9 @@ RULE_TABLES: Mapping[str, tuple[str, ...]] = {
     "hoarding_signals": ("signal_code",),
     "group_calendars": ("name_part", "calendar_month"),
     "gaming_signs": ("sign_code",),
+    "scorecard_kpis": ("unit_type", "kpi_code"),
+    "scorecard_weights": ("unit_type", "kpi_code"),
+    "scorecard_targets": ("unit_type", "unit_code", "kpi_code"),
 }
 """Effective-dated seeds beside the thresholds, bands, tiers, weights and mappings, with the columns of their key."""
 _NAMED_BY: Mapping[str, tuple[str, str]] = {
@@ -40,6 +45,7 @@ _NAMED_BY: Mapping[str, tuple[str, str]] = {
     "churn_class": ("churn_classes", "churn_class"),
     "list_type": ("list_types", "list_type"),
     "measure_code": ("measures", "measure_code"),
+    "kpi_code": ("scorecard_kpis", "kpi_code"),
 }
 """Columns whose codes another seed gives names to, and that seed's key."""
 _TOLD_BY_NAME = frozenset(
@@ -52,6 +58,10 @@ _LAST = "9999-12"
 
 class UnknownThreshold(KeyError):
     """A key that the seed of thresholds does not have."""
+
+
+class InvalidRules(ValueError):
+    """Rule tables that contradict themselves or each other; the message names what, since when and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -204,3 +214,82 @@ def fact_words(rule: Rule, language: str, *, brief: bool = False) -> str:
     """What a rule says, in one line."""
     facts = (f"{heading} {value}" for heading, value in rule.facts(language, brief=brief).items() if value)
     return text("exports.fact_separator", language).join(facts)
+
+
+_SCORECARD_TABLES = ("scorecard_kpis", "scorecard_weights", "scorecard_targets")
+_FULL_WEIGHT = Decimal(100)
+
+
+def require_sound_scorecards() -> None:
+    """Raise :class:`InvalidRules` unless in every month the rules of scorecards say one thing, and all that is needed.
+
+    Asked before a run begins: a weight that is missing would otherwise be found when everything else is built.
+    """
+    problems = [*_overlaps(), *_unknown_indicators(), *_wrong_sums(), *_missing_targets()]
+    if problems:
+        raise InvalidRules("\n".join(problems))
+
+
+def _overlaps() -> Iterator[str]:
+    """Rows of one key of which two hold in the same month."""
+    for table in _SCORECARD_TABLES:
+        key = RULE_TABLES[table]
+        rows = sorted(seed(table), key=lambda row: ([row[column] for column in key], row["valid_from"]))
+        for row, following in pairwise(rows):
+            is_same = all(row[column] == following[column] for column in key)
+            if is_same and holds_in(row, following["valid_from"]):
+                name = " / ".join(row[column] for column in key)
+                yield (
+                    f"seeds/{table}.csv: two rows of {name} hold in {following['valid_from']};"
+                    f" end the earlier one (valid_to) in {months.shift(following['valid_from'], -1)}"
+                )
+
+
+def _unknown_indicators() -> Iterator[str]:
+    """Weights and targets of what no scorecard has."""
+    known = {(row["unit_type"], row["kpi_code"]) for row in seed("scorecard_kpis")}
+    for table in _SCORECARD_TABLES[1:]:
+        for row in seed(table):
+            if (row["unit_type"], row["kpi_code"]) not in known:
+                yield (
+                    f"seeds/{table}.csv: the scorecard of a {row['unit_type']} has no indicator {row['kpi_code']};"
+                    " take the row out, or describe the indicator in seeds/scorecard_kpis.csv"
+                )
+
+
+def _wrong_sums() -> Iterator[str]:
+    """Types of units whose weights do not add up to 100, with the first month of each wrong sum."""
+    rows = seed("scorecard_weights")
+    for unit_type in sorted({row["unit_type"] for row in seed("scorecard_kpis")}):
+        own = [row for row in rows if row["unit_type"] == unit_type]
+        for month in _turns(seed("scorecard_kpis"), own):
+            weights = [Decimal(row["weight"]) for row in own if holds_in(row, month)]
+            total = sum(weights, Decimal(0))
+            if total != _FULL_WEIGHT or min(weights, default=Decimal(0)) < 0:
+                yield (
+                    f"seeds/scorecard_weights.csv: the weights of a {unit_type} sum to {total} from {month} on,"
+                    " not to 100; change them so that those in force in every month, none below 0, sum to 100"
+                )
+
+
+def _missing_targets() -> Iterator[str]:
+    """Indicators with a stated target in whose months no target for all units is stated."""
+    targets = [row for row in seed("scorecard_targets") if row["unit_code"] == "all"]
+    for kpi in seed("scorecard_kpis"):
+        if kpi["target_rule"] != "fixed":
+            continue
+        key = (kpi["unit_type"], kpi["kpi_code"])
+        own = [row for row in targets if (row["unit_type"], row["kpi_code"]) == key]
+        for month in _turns([kpi], own):
+            if holds_in(kpi, month) and not any(holds_in(row, month) for row in own):
+                yield (
+                    f"seeds/scorecard_targets.csv: {' / '.join(key)} has no target for all in {month};"
+                    " add a row with unit_code all, or give the indicator another target_rule"
+                )
+
+
+def _turns(*tables: Iterable[Mapping[str, str]]) -> list[str]:
+    """The months in which what holds can change: where a row begins, and after one has ended."""
+    rows = [row for table in tables for row in table]
+    ends = {months.shift(row["valid_to"], 1) for row in rows if row["valid_to"]}
+    return sorted({row["valid_from"] for row in rows} | ends)

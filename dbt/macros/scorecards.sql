@@ -1,70 +1,141 @@
-{#- Cases of the scorecards (domain 3.19): every KPI is a number of cases and of events among them. -#}
+{#- Statistics of scorecards (domain 3.19; ADR 11). Everything is a loss, a share of cases in which the worse happened:
+    the value where lower is better, what is missing to one where higher is better. -#}
 
-{#- A select of one KPI of one type of unit: `cases` and `events` of a relation's cells, added up by month, unit and
-    stratum. Cells of no unit are on nobody's scorecard, and a unit with neither cases nor events has no row. -#}
-{% macro scorecard_counts(cells, unit_type, unit, kpi_code, cases, events, stratum=none) -%}
-select
-    month,
-    '{{ unit_type }}' as unit_type,
-    {{ unit }} as unit_code,
-    '{{ kpi_code }}' as kpi_code,
-    {{ stratum or "'all'" }} as stratum,
-    {{ total(cases) }} as case_count,
-    {{ total(events) }} as event_count
-from {{ cells }}
-where {{ unit }} is not null
-group by month, {{ unit }}{{ ', ' ~ stratum if stratum }}
-having sum({{ cases }}) > 0 or sum({{ events }}) > 0
-{%- endmacro %}
+{%- macro sum_in_any_order(value) -%}
+{#- A sum of doubles that does not depend on the order of its rows. -#}
+cast(sum(cast({{ value }} as decimal(38, 15))) as double)
+{%- endmacro -%}
 
-{#- A select of who was on a list with a hold-out three months before a month of the run: the row's `columns`, the arm
-    (treated, control, or exempt from being held out) and whether the line was gone at the end of the month. -#}
-{% macro listed_arms_followed(columns) -%}
+{%- macro normal_quantile(tail) -%}
+{#- The x beyond which a standard normal lies with the chance `tail`, above 0 and at most a half; six digits (Abramowitz
+    and Stegun 26.2.23, error below 4.5e-4): neither warehouse has it. -#}
+{%- set t = "sqrt(-2e0 * ln(" ~ tail ~ "))" -%}
+{{ rounded(
+    t ~ ' - (2.515517e0 + ' ~ t ~ ' * (0.802853e0 + ' ~ t ~ ' * 0.010328e0)) / nullif(1e0 + ' ~ t ~ ' * (1.432788e0 + '
+    ~ t ~ ' * (0.189269e0 + ' ~ t ~ ' * 0.001308e0)), 0)', 6
+) }}
+{%- endmacro -%}
+
+{%- macro share_variance(events, cases) -%}
+{#- The sampling variance of a share, two events and two others added (Agresti and Coull 1998), so that a share of none
+    or of all is not certain; null without cases. -#}
+{%- set share = ratio("(" ~ events ~ " + 2)", "(nullif(" ~ cases ~ ", 0) + 4)") -%}
+({{ share }} * (1e0 - {{ share }}) / nullif(cast({{ cases }} as double) + 4e0, 0))
+{%- endmacro -%}
+
+{%- macro linear_score(loss, target_loss, floor_loss) -%}
+{#- 100 at the target and better, 0 at the floor and worse, linear between them; six digits. Where both are the same it
+    is reached or not. -#}
+case
+    when {{ loss }} is null or {{ target_loss }} is null or {{ floor_loss }} is null then null
+    when {{ loss }} <= {{ target_loss }} then 100e0
+    when {{ loss }} >= {{ floor_loss }} then 0e0
+    else {{ rounded(
+        '100e0 * (' ~ floor_loss ~ ' - ' ~ loss ~ ') / nullif(' ~ floor_loss ~ ' - ' ~ target_loss ~ ', 0)', 6
+    ) }}
+end
+{%- endmacro -%}
+
+{%- macro margin_of_score(z, side) -%}
+{#- How far a score could lie below (-) or above (+) what it is, out of its line without ends and that line's standard
+    deviation; all the way where it has no line. -#}
+{%- set end = "raw_score " ~ side ~ " " ~ z ~ " * raw_score_deviation" -%}
+{%- if side == '-' -%}
+(score - least(score, coalesce(greatest(0e0, {{ end }}), 0e0)))
+{%- else -%}
+(greatest(score, coalesce(least(100e0, {{ end }}), 100e0)) - score)
+{%- endif -%}
+{%- endmacro -%}
+
+{%- macro margin_of_total(z, side) -%}
+{#- The same of a total, as an aggregate over its indicators, which are taken as independent: the distances to the ends
+    of their intervals are added as squares (Zou and Donner 2008). -#}
+sqrt({{ sum_in_any_order('power(' ~ margin_of_score(z, side) ~ ' * effective_weight / 100e0, 2)') }})
+{%- endmacro -%}
+
+{%- macro as_value(loss) -%}
+{#- A loss in terms of the indicator itself, by the column is_higher_better of the row's rule. -#}
+case when kpis.is_higher_better then 1e0 - {{ loss }} else {{ loss }} end
+{%- endmacro -%}
+
+{%- macro scorecard(unit_type) -%}
+{#- A select with the scorecards of one type of unit: a row a month, unit and indicator, with the unit's total and rank
+    on each. -#}
+with
+
+kpis as (
+    {{ in_force('scorecard_kpis') }}
+),
+
+scores as (
+    select * from {{ ref('int_scorecard_scores') }}
+    where
+        unit_type = '{{ unit_type }}'
+        and {{ months_in_range() }}
+),
+
+ranks as (
+    select * from {{ ref('int_scorecard_ranks') }}
+    where
+        unit_type = '{{ unit_type }}'
+        and {{ months_in_range() }}
+)
+
 select
-    windows.month,
-    lists.list_type,
-    lists.subscriber_id,
-    {%- for column in columns %}
-    lists.{{ column }},
-    {%- endfor %}
-    case
-        when lists.is_holdout then 'control'
-        when {{ is_exempt_from_holdout('lists.value_tier', 'special_lines.is_special') }} then 'exempt'
-        else 'treated'
-    end as arm,
-    -- Who had left already is won back or not: gone is who is not on net at the end of the window.
-    case
-        when lists.list_type = 'win_back' then present.subscriber_id is null
-        else departed.subscriber_id is not null
-    end as is_churned
-from {{ ref('mart_work_lists') }} as lists
-inner join {{ ref('int_outcome_windows_delivered') }} as windows
-    on lists.month = windows.starting_month
-inner join ({{ in_force('list_types', look_back=3) }}) as list_types
+    scores.month,
+    scores.unit_code,
+    scores.unit_name,
+    scores.district_code,
+    scores.kpi_code,
+    kpis.sort_order as kpi_sort_order,
+    scores.state,
+    scores.case_count,
+    scores.event_count,
+    scores.value,
+    scores.ci_low,
+    scores.ci_high,
+    {{ as_value('scores.peer_loss') }} as peer_value,
+    {{ as_value('scores.target_loss') }} as target,
+    scores.target_source,
+    {{ as_value('scores.floor_loss') }} as floor,
+    scores.history_month_count,
+    scores.weight,
+    scores.effective_weight,
+    scores.score,
+    scores.score_low,
+    scores.score_high,
+    scores.points,
+    kpi_ranks.rank as kpi_rank,
+    kpi_ranks.is_distinguishable as is_kpi_distinguishable,
+    case when kpis.is_higher_better then -kpi_ranks.disadvantage else kpi_ranks.disadvantage end as kpi_difference,
+    case when kpis.is_higher_better then -kpi_ranks.disadvantage_high else kpi_ranks.disadvantage_low end
+        as kpi_difference_low,
+    case when kpis.is_higher_better then -kpi_ranks.disadvantage_low else kpi_ranks.disadvantage_high end
+        as kpi_difference_high,
+    scores.events_to_next_point,
+    scores.total_score,
+    scores.total_score_low,
+    scores.total_score_high,
+    total_ranks.rank,
+    total_ranks.rank_low,
+    total_ranks.rank_high,
+    total_ranks.ranked_count,
+    total_ranks.is_distinguishable,
+    -total_ranks.median_disadvantage as median_total_score
+from scores
+inner join kpis
     on
-        lists.month = list_types.month
-        and lists.list_type = list_types.list_type
-        and list_types.has_holdout
-left join (
-    select month, subscriber_id, is_special
-    from {{ ref('fct_subscriber_months') }}
-    where {{ months_in_range(look_back=3) }} and is_special
-) as special_lines
+        scores.month = kpis.month
+        and scores.unit_type = kpis.unit_type
+        and scores.kpi_code = kpis.kpi_code
+left join ranks as kpi_ranks
     on
-        lists.month = special_lines.month
-        and lists.subscriber_id = special_lines.subscriber_id
-left join {{ ref('int_subscribers_departed') }} as departed
+        scores.month = kpi_ranks.month
+        and scores.unit_code = kpi_ranks.unit_code
+        and scores.kpi_code = kpi_ranks.kpi_code
+left join ranks as total_ranks
     on
-        windows.month = departed.month
-        and lists.subscriber_id = departed.subscriber_id
-left join (
-    select month, subscriber_id
-    from {{ ref('fct_subscriber_months') }}
-    where {{ months_in_range() }} and is_on_net_close
-) as present
-    on
-        windows.month = present.month
-        and lists.subscriber_id = present.subscriber_id
--- Who is enrolled in a pilot has another chance to be held out and is judged by the pilot.
-where {{ months_in_range('lists.month', look_back=3) }} and not coalesce(lists.is_in_pilot, false)
-{%- endmacro %}
+        scores.month = total_ranks.month
+        and scores.unit_code = total_ranks.unit_code
+        and total_ranks.kpi_code = 'total'
+{%- endmacro -%}

@@ -94,6 +94,10 @@ REQUIRED_COLUMNS = {
         ci_high saves spend_amount cost_per_save_amount net_benefit_amount balance power verdict""",
     "mart_delivery_quality": """data_set files lines_read loaded_count quarantined_count duplicate_count share
         status""",
+    **dict.fromkeys(
+        ("mart_district_scorecard", "mart_manager_scorecard", "mart_dealer_scorecard"),
+        """unit_code kpi_code value target floor weight score ci_low ci_high total_score rank is_distinguishable""",
+    ),
 }
 """The columns that the output contract promises beside ``month``."""
 

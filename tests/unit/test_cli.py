@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from delivered import GOOD, MONTH, Branch
 
 from dagster_project import cli, runs
-from dagster_project.lib import deliveries, ingestion
+from dagster_project.lib import deliveries, ingestion, rules
 from dagster_project.lib.deliveries import LedgerEntry
 from dagster_project.lib.planning import RunPlan
 from dagster_project.runs import RunResult
@@ -306,3 +306,15 @@ def test_a_refused_run_tells_place_reason_and_remedy(
     assert result.exit_code == 3
     assert "bills.csv:7 total_fee [too_many_quarantined] Too many. Deliver again." in words(result)
     assert "unchanged" in words(result)
+
+
+def test_a_run_under_rules_that_contradict_themselves_ends_with_status_2_before_anything_is_made(
+    call: Call, branch: Branch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = {name: rules.seed(name) for name in ("scorecard_kpis", "scorecard_targets")}
+    weights = [row for row in rules.seed("scorecard_weights") if row["kpi_code"] != "silent"]
+    monkeypatch.setattr(rules, "seed", {**rows, "scorecard_weights": weights}.__getitem__)
+    result = call("run", "--month", MONTH)
+    assert result.exit_code == 2
+    assert "the weights of a district sum to 97 from 2000-01 on, not to 100" in result.output
+    assert not branch.home.exists()

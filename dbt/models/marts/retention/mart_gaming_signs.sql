@@ -72,7 +72,7 @@ counted as (
 limited as (
     select
         counted.*,
-        {{ normal_upper_quantile('error_rate') }} as z_threshold
+        {{ normal_quantile('error_rate') }} as z_threshold
     from counted
 ),
 

@@ -1,0 +1,3 @@
+{{ config(**monthly()) }}
+
+{{ scorecard('district') }}
