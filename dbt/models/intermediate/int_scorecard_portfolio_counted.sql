@@ -28,7 +28,21 @@ snapshot_columns as (
 ),
 
 lines as (
-    select *
+    select
+        month,
+        subscriber_id,
+        district_code_open,
+        district_code,
+        account_manager,
+        tenure_bucket_open,
+        contract_end_on,
+        is_on_net_open,
+        is_on_net_close,
+        is_churned,
+        is_billed,
+        is_silent,
+        is_registration_complete,
+        complaint_count
     from {{ ref('fct_subscriber_months') }}
     where {{ months_in_range() }}
 ),
