@@ -1,4 +1,6 @@
 {{ config(**monthly()) }}
+{%- set keys = ['month', 'unit_type', 'unit_code', 'sign_code'] -%}
+{%- set is_rare = '2 * (event_count + compared_event_count) <= case_count + compared_case_count' %}
 
 with
 
@@ -42,7 +44,9 @@ judged as (
     select
         measured.*,
         case
-            when has_limit then {{ score_above_limit('event_count', 'case_count', 'gaming_other_share') }}
+            when has_limit
+                then (share - gaming_other_share)
+                    / nullif(sqrt(gaming_other_share * (1e0 - gaming_other_share) * {{ ratio('1', 'case_count') }}), 0)
             else {{ score_above('event_count', 'case_count', 'compared_event_count', 'compared_case_count') }}
         end as z_score,
         case
@@ -69,11 +73,43 @@ counted as (
     from judged
 ),
 
+-- Of all events, so many or more belong to the unit though each is as likely in every case; of what is no event, so many
+-- or more to the others where that is the rarer. Exact for rare events and on the safe side for frequent ones.
+tested as (
+    select
+        {{ keys | join(', ') }},
+        case
+            when has_limit or {{ is_rare }} then event_count
+            else compared_case_count - compared_event_count
+        end as successes,
+        case
+            when has_limit then case_count
+            when {{ is_rare }} then event_count + compared_event_count
+            else case_count - event_count + compared_case_count - compared_event_count
+        end as trials,
+        case
+            when has_limit then gaming_other_share
+            when {{ is_rare }} then {{ ratio('case_count', 'case_count + compared_case_count') }}
+            else {{ ratio('compared_case_count', 'case_count + compared_case_count') }}
+        end as chance
+    from judged
+    where has_limit or compared_case_count > 0
+),
+
+tails as (
+    {{ binomial_upper_tails('tested', keys, 'successes', 'trials', 'chance') }}
+),
+
 limited as (
     select
         counted.*,
-        {{ normal_quantile('error_rate') }} as z_threshold
+        tails.p_value
     from counted
+    left join tails
+        on
+            {%- for key in keys %}
+            {{ "and " if not loop.first }}counted.{{ key }} = tails.{{ key }}
+            {%- endfor %}
 ),
 
 districts as (
@@ -104,13 +140,14 @@ gaming_signs as (
         limited.share,
         limited.expected_share,
         limited.z_score,
-        limited.z_threshold,
+        limited.p_value,
+        limited.error_rate,
         limited.threshold,
         coalesce(
             not limited.is_small
             and limited.event_count >= limited.gaming_least_events
             and limited.share > limited.threshold
-            and limited.z_score > limited.z_threshold
+            and limited.p_value <= limited.error_rate
             and limited.is_dip_and_spike,
             false
         ) as is_raised,
