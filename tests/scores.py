@@ -157,6 +157,8 @@ def scorecard(month: str, unit_type: str, peers: Sequence[Sequence[Scored]]) -> 
     for group in peers:
         made = [_unit(month, unit_type, unit) for unit in group]
         _rank([unit for unit in made if unit[0]["total_score"] is not None])
+        for code in RULES[unit_type]:
+            _rank_kpi([row for unit in made for row in unit if row["kpi_code"] == code and row["state"] == "scored"])
         rows += [row for unit in made for row in unit]
     return rows
 
@@ -233,8 +235,6 @@ def _scored(rule: Rule, events: int, cases: int) -> Row:
         "score": score,
         "score_low": ends[0],
         "score_high": ends[1],
-        "kpi_rank": 1,
-        "is_kpi_distinguishable": not low <= rule.usual <= high,
         "kpi_difference": value - rule.usual,
         "kpi_difference_low": low - rule.usual,
         "kpi_difference_high": high - rule.usual,
@@ -253,6 +253,15 @@ def _rank(units: Sequence[Sequence[Row]]) -> None:
         found |= {"is_distinguishable": not low <= middle <= high, "median_total_score": middle}
         for row in unit:
             row.update(found)
+
+
+def _rank_kpi(rows: Sequence[Row]) -> None:
+    """Places in one KPI by the same rule, of the intervals of the scores."""
+    spans = [(float(str(row["score_low"])), float(str(row["score_high"]))) for row in rows]
+    middle = median([float(str(row["score"])) for row in rows] or [0.0])
+    for row, (low, high) in zip(rows, spans, strict=True):
+        row["kpi_rank"] = 1 + sum(other_low > high for other_low, _ in spans)
+        row["is_kpi_distinguishable"] = not low <= middle <= high
 
 
 def signs(month: str) -> list[Row]:

@@ -133,7 +133,7 @@ def test_a_file_that_no_export_wrote_is_refused(tmp_path: Path) -> None:
 def test_a_month_without_one_of_its_exports_is_refused(tmp_path: Path) -> None:
     made = stage(edition(tmp_path))
     assert made.is_dir()
-    with pytest.raises(PublicationRefused, match="exports missing: data_dictionary"):
+    with pytest.raises(PublicationRefused, match="exports missing: comparison, data_dictionary"):
         publish(edition(tmp_path), "run-1", ACCEPTED)
 
 

@@ -127,6 +127,16 @@ def test_a_target_says_where_it_comes_from(scores: Scores, view: ScoreView, sour
     assert words in facts(block(view, unit, "own"), "net_churn")["目标"]
 
 
+def test_a_difference_is_told_in_points_with_its_sign_and_none_when_it_rounds_to_nothing(
+    scores: Scores, view: ScoreView
+) -> None:
+    given = {"kpi_difference": -0.00001, "kpi_difference_low": -0.0025, "kpi_difference_high": 0.00125}
+    unit = changed(district(scores, "D01"), "net_churn", {**given, "is_kpi_distinguishable": False})
+    assert facts(block(view, unit, "own"), "net_churn")["与全网比"] == (
+        "按同样的用户结构相差 0.00 个百分点（-0.25 至 +0.13）；与其他区县无显著差异"
+    )
+
+
 @pytest.mark.parametrize(
     ("given", "verdict", "place"),
     [

@@ -15,6 +15,9 @@ from dagster_project.lib.exports.workbook import Kind, prepare_print, write_note
 from dagster_project.lib.wording import text
 
 _FIRST_ROW = 2
+_CHART_HEIGHT = 340
+_BAR_HEIGHT = 18
+"""Pixels: bars in a row each get enough of them for their name to be read."""
 _COLOURS = (ACCENT, "#C2570C")
 
 
@@ -120,7 +123,8 @@ def draw_chart(workbook: Workbook, sheet: Worksheet, section: Section) -> None:
         chart.set_y_axis({"crossing": "max", "min": 0})
     if section.chart.kind == "bar":
         chart.set_y_axis({"reverse": True})
-    _finish_chart(sheet, chart, section.title, row=1, column=len(section.table.columns) + 1)
+    height = max(_CHART_HEIGHT, _BAR_HEIGHT * rows) if section.chart.kind == "bar" else _CHART_HEIGHT
+    _finish_chart(sheet, chart, section.title, row=1, column=len(section.table.columns) + 1, height=height)
 
 
 def _series(sheet: Worksheet, chart: Chart, rows: int, *, column: int, colour: str) -> dict[str, Any]:
@@ -134,11 +138,13 @@ def _series(sheet: Worksheet, chart: Chart, rows: int, *, column: int, colour: s
     }
 
 
-def _finish_chart(sheet: Worksheet, chart: Any, title: str, *, row: int, column: int) -> None:
+def _finish_chart(
+    sheet: Worksheet, chart: Any, title: str, *, row: int, column: int, height: int = _CHART_HEIGHT
+) -> None:
     chart.set_title({"name": title, "name_font": {"size": 12}})
     chart.set_legend({"position": "bottom"})
     chart.show_na_as_empty_cell()
-    chart.set_size({"width": 640, "height": 340})
+    chart.set_size({"width": 640, "height": height})
     sheet.insert_chart(row, column, chart, {"description": title})
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dagster_project.lib.exports import plots
 from dagster_project.lib.exports.card import Chart, Fact, KpiLine, ScoreBlock, ScoreCard, ScoreGroup, Section, Table
 from dagster_project.lib.exports.figures import Row
-from dagster_project.lib.exports.numbers import DASH, shown
+from dagster_project.lib.exports.numbers import DASH, rounded, shown
 from dagster_project.lib.exports.plots import Interval
 from dagster_project.lib.exports.scores import MARTS, SCORED, Kpi, Scores, UnitScore
 from dagster_project.lib.exports.states import Unit, data_set_title
@@ -321,8 +321,8 @@ def kpi_verdict(view: ScoreView, unit: UnitScore, row: Row, kpi: Kpi) -> str:
 
 def _points(difference: float) -> str:
     """A difference of two fractions in percentage points, with its sign."""
-    figure = shown(difference, Kind.PERCENT).rstrip("%")
-    return figure if figure.startswith("-") or not float(figure) else f"+{figure}"
+    points = rounded(difference, Kind.PERCENT)
+    return f"{points:+}" if points else shown(0, Kind.PERCENT).rstrip("%")
 
 
 def _interval(view: ScoreView, row: Row, low: str, high: str, kind: Kind) -> str:
