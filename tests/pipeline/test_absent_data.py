@@ -25,13 +25,20 @@ FED: Mapping[str, Mapping[tuple[str, str], tuple[str, ...]]] = {
         ("retention.mart_revenue_bridge", NETWORK): ("mou", "price_per_unit", "usage_effect_mom"),
     },
     "billing_payments": {(FACT, "is_on_net_close"): ("payment_amount", "payment_count")},
-    "crm_complaints": {(FACT, "is_on_net_close"): ("complaint_count", "satisfaction_min_score")},
+    "crm_complaints": {
+        (FACT, "is_on_net_close"): ("complaint_count", "satisfaction_min_score"),
+        ("retention.mart_satisfaction", NETWORK): ("complaints_count", "rated_complaints_count"),
+    },
     "crm_contacts": {
         (FACT, "is_on_net_close"): ("unanswered_count",),
         ("retention.mart_retention_effect", "true"): ("reached_count", "spend_amount", "contaminated_count"),
         ("retention.mart_list_quality", NETWORK): ("missed_not_reached_count", "reached_left_count"),
+        ("retention.mart_satisfaction", NETWORK): ("followed_up_count", "followed_up_share"),
     },
-    "crm_surveys": {(FACT, "is_on_net_close"): ("survey_min_score",)},
+    "crm_surveys": {
+        (FACT, "is_on_net_close"): ("survey_min_score",),
+        ("retention.mart_satisfaction", NETWORK): ("answers_count", "mean_score", "answered_again_count"),
+    },
     "crm_exit_surveys": {
         ("retention.mart_churn_cause", "true"): ("reported_count", "share"),
         ("retention.mart_churn_destination", "true"): ("reported_count", "share"),
