@@ -166,7 +166,9 @@ def main(seeds: int, first_seed: int, subscribers: int, manifest: Path | None) -
     """Every variant with every seed, one line of the table each."""
     with tempfile.TemporaryDirectory(prefix="retention-scorecards-") as folder:
         scorecards = Scorecards(manifest or compile_manifest(Path(folder), "2012-01", "2012-01"))
-    print("| operator | ranked by | equal ones told apart | equal ones not of one rank | wrong way round | told apart | best and worst |")
+    print(
+        "| operator | ranked by | equal ones told apart | equal ones not of one rank | wrong way round | told apart | best and worst |"
+    )
     print("|---|---|--:|--:|--:|--:|--:|")
     is_right = True
     for name in VARIANTS:

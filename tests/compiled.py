@@ -16,10 +16,12 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pytest
 
 from dagster_project.lib import raw
 from dagster_project.lib.dbt import months_arguments
 from dagster_project.settings import Settings
+from tests.shared import made_once
 from tests.worlds import run_dbt
 
 Rows = Sequence[Mapping[str, Any]]
@@ -40,6 +42,16 @@ def compile_manifest(home: Path, first: str, last: str) -> Path:
     raw.ensure_tables(settings)
     run_dbt(settings, ["compile", "--vars", f"{{from_month: '{first}', to_month: '{last}'}}"])
     return settings.scratch / "dbt" / "duckdb" / "manifest.json"
+
+
+COMPILED_MONTHS = ("2011-09", "2011-10")
+"""The months for which the whole project is compiled once in a test run."""
+
+
+def compiled_once(factory: pytest.TempPathFactory) -> Path:
+    """The manifest of the project compiled for DuckDB and :data:`COMPILED_MONTHS`."""
+    home = made_once(factory, "compiled", lambda folder: compile_manifest(folder, *COMPILED_MONTHS))
+    return home / "scratch" / "dbt" / "duckdb" / "manifest.json"
 
 
 class CompiledProject:

@@ -120,7 +120,10 @@ class Scorecards:
     def _insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
         if not rows:
             return
-        arrived = pa.table([pa.array(column) for column in zip(*rows, strict=True)], [f"column_{place}" for place in range(len(rows[0]))])
+        arrived = pa.table(
+            [pa.array(column) for column in zip(*rows, strict=True)],
+            [f"column_{place}" for place in range(len(rows[0]))],
+        )
         self._connection.register("arrived", arrived)
         self._connection.execute(f"insert into {table} from arrived")
         self._connection.unregister("arrived")

@@ -9,23 +9,13 @@ from typing import Any
 
 import pytest
 
-from dagster_project.lib import raw
-from dagster_project.settings import Settings
-from tests.shared import made_once
-from tests.worlds import run_dbt
+from tests.compiled import compiled_once
 
 
 @pytest.fixture(scope="session")
 def manifest_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project compiled for DuckDB; both warehouses share its SQL but for dispatched macros."""
-    home = made_once(tmp_path_factory, "conventions", _compile)
-    return home / "scratch" / "dbt" / "duckdb" / "manifest.json"
-
-
-def _compile(home: Path) -> None:
-    settings = Settings(home=home, landing=home / "landing")
-    raw.ensure_tables(settings)
-    run_dbt(settings, ["compile", "--vars", "{from_month: '2011-09', to_month: '2011-10'}"])
+    return compiled_once(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
