@@ -85,7 +85,7 @@ class Scorecards:
         units: Iterable[Unit] | None = None,
         deliveries: Iterable[tuple[str, str]] | None = None,
     ) -> None:
-        """Build all scorecards. Unless told otherwise, who has cases is a unit, and all months of cases have all data."""
+        """Build all scorecards; unless told otherwise, who has cases is a unit, and months of cases have all data."""
         months = sorted({each.month for each in cases})
         if units is None:
             units = dict.fromkeys(Unit(each.month, each.unit_code, each.unit_type) for each in cases)
