@@ -43,7 +43,7 @@ MOST_TOLD_APART = 0.1
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one ranking says: who is clearly ahead of whom, everybody's rank, and who is said to differ from the others."""
+    """What one ranking says: who is clearly ahead of whom, all ranks, and who is said to differ from the others."""
 
     ahead: frozenset[tuple[str, str]]
     ranks: Mapping[str, int]
@@ -94,7 +94,7 @@ def _count(plan: OperatorPlan, block: Block, month: int, found: dict[tuple[str, 
 
 
 def _strata(plan: OperatorPlan, block: Block, month: int) -> np.ndarray:
-    """Tenure bucket at opening and what kind of customer; hoarded lines and pupils who finish school are not compared."""
+    """Tenure bucket at opening and kind of customer; hoarded lines and pupils who finish school are not compared."""
     buckets = [(int(row["from_month_number"]), row["tenure_bucket"]) for row in rules.seed("tenure_buckets")]
     first_months, names = zip(*sorted(buckets), strict=True)
     tenure = np.maximum(month - block.join_month, 1)
@@ -166,7 +166,8 @@ def main(seeds: int, first_seed: int, subscribers: int, manifest: Path | None) -
     """Every variant with every seed, one line of the table each."""
     with tempfile.TemporaryDirectory(prefix="retention-scorecards-") as folder:
         scorecards = Scorecards(manifest or compile_manifest(Path(folder), "2012-01", "2012-01"))
-    print("| operator | ranked by | equal ones told apart | equal ones not of one rank | wrong way round | told apart | best and worst |")
+    headings = ("operator", "ranked by", "equal ones told apart", "equal ones not of one rank", "wrong way round")
+    print(f"| {' | '.join(headings)} | different pairs told apart | best and worst told apart |")
     print("|---|---|--:|--:|--:|--:|--:|")
     is_right = True
     for name in VARIANTS:

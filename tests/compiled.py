@@ -16,15 +16,18 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pytest
 
 from dagster_project.lib import raw
 from dagster_project.lib.dbt import months_arguments
 from dagster_project.settings import Settings
+from tests.shared import made_once
 from tests.worlds import run_dbt
 
 Rows = Sequence[Mapping[str, Any]]
 
 COMPILED_MONTHS = ("2011-09", "2011-10")
+"""The months for which the whole project is compiled once in a test run."""
 _CATALOG = "branch"
 _RAW_FILES = re.compile(r"read_parquet\('[^']*/raw/(\w+)/\*/data\.parquet'[^)]*\)")
 
@@ -41,6 +44,12 @@ def compile_manifest(home: Path, first: str, last: str) -> Path:
     raw.ensure_tables(settings)
     run_dbt(settings, ["compile", "--vars", f"{{from_month: '{first}', to_month: '{last}'}}"])
     return settings.scratch / "dbt" / "duckdb" / "manifest.json"
+
+
+def compiled_once(factory: pytest.TempPathFactory) -> Path:
+    """The manifest of the project compiled for DuckDB and :data:`COMPILED_MONTHS`."""
+    home = made_once(factory, "compiled", lambda folder: compile_manifest(folder, *COMPILED_MONTHS))
+    return home / "scratch" / "dbt" / "duckdb" / "manifest.json"
 
 
 class CompiledProject:
@@ -102,14 +111,6 @@ class CompiledProject:
         self._connection.register("arrived", arrived)
         self._connection.execute(f"insert into raw.{name} by name select * from arrived")
         self._connection.unregister("arrived")
-
-
-def compile_project(home: Path) -> None:
-    """The whole project as SQL for :data:`COMPILED_MONTHS`, in the manifest of ``home``; both warehouses share it."""
-    settings = Settings(home=home, landing=home / "landing")
-    raw.ensure_tables(settings)
-    first, last = COMPILED_MONTHS
-    run_dbt(settings, ["compile", "--vars", f"{{from_month: '{first}', to_month: '{last}'}}"])
 
 
 def _with_everything_before(nodes: Mapping[str, Any], models: Iterable[str]) -> list[str]:

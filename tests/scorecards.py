@@ -85,7 +85,7 @@ class Scorecards:
         units: Iterable[Unit] | None = None,
         deliveries: Iterable[tuple[str, str]] | None = None,
     ) -> None:
-        """Build all scorecards. Unless told otherwise, who has cases is a unit, and all months of cases have all data."""
+        """Build all scorecards; unless told otherwise, who has cases is a unit, and months of cases have all data."""
         months = sorted({each.month for each in cases})
         if units is None:
             units = dict.fromkeys(Unit(each.month, each.unit_code, each.unit_type) for each in cases)
@@ -120,7 +120,10 @@ class Scorecards:
     def _insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
         if not rows:
             return
-        arrived = pa.table([pa.array(column) for column in zip(*rows, strict=True)], [f"column_{place}" for place in range(len(rows[0]))])
+        arrived = pa.table(
+            [pa.array(column) for column in zip(*rows, strict=True)],
+            [f"column_{place}" for place in range(len(rows[0]))],
+        )
         self._connection.register("arrived", arrived)
         self._connection.execute(f"insert into {table} from arrived")
         self._connection.unregister("arrived")

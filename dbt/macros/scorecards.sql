@@ -54,8 +54,8 @@ sqrt({{ sum_in_any_order('power(' ~ margin_of_score(z, side) ~ ' * effective_wei
 {%- endmacro -%}
 
 {%- macro as_value(loss) -%}
-{#- A loss in terms of the indicator itself, by the column is_higher_better of the row's rule. -#}
-case when kpis.is_higher_better then 1e0 - {{ loss }} else {{ loss }} end
+{#- A loss in terms of the indicator itself, by the column is_higher_better of the row's rule, twelve digits. -#}
+{{ rounded('case when kpis.is_higher_better then 1e0 - ' ~ loss ~ ' else ' ~ loss ~ ' end', 12) }}
 {%- endmacro -%}
 
 {%- macro scorecard(unit_type) -%}

@@ -9,15 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.compiled import compile_project
-from tests.shared import made_once
+from tests.compiled import compiled_once
 
 
 @pytest.fixture(scope="session")
 def manifest_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project compiled for DuckDB; both warehouses share its SQL but for dispatched macros."""
-    home = made_once(tmp_path_factory, "conventions", compile_project)
-    return home / "scratch" / "dbt" / "duckdb" / "manifest.json"
+    return compiled_once(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

@@ -156,6 +156,9 @@ def test_overlaps_gaps_and_holes_of_rule_tables_are_found(world: World) -> None:
         "update rules.thresholds set valid_to = '2011-05' where key = 'grace_days'",
         "insert into rules.arpu_bands select * replace ('2011-06' as valid_from, 220 as above_amount)"
         " from rules.arpu_bands where arpu_band = '200+'",
+        # A weight too much, and a target of what no scorecard has.
+        "update rules.scorecard_weights set weight = 21 where unit_type = 'district' and kpi_code = 'net_churn'",
+        "update rules.scorecard_targets set kpi_code = 'smiles' where kpi_code = 'cap_kept'",
     )
     with pytest.raises(BuildFailed) as found:
         run_dbt(world.settings, ["test", "--select", "resource_type:seed", "--indirect-selection", "cautious"])
@@ -168,4 +171,6 @@ def test_overlaps_gaps_and_holes_of_rule_tables_are_found(world: World) -> None:
         "arpu_bands_cover_every_amount_once",
         "arpu_bands_keep_their_edges",
         "tenure_buckets_cover_every_tenure_once",
+        "scorecard_weights_sum_to_100_in_every_month",
+        "scorecard_targets_are_of_known_indicators",
     }

@@ -18,8 +18,7 @@ import pytest
 
 from dagster_project.lib import months
 from dagster_project.settings import DBT_PROJECT_DIR
-from tests.compiled import COMPILED_MONTHS, compile_project
-from tests.shared import made_once
+from tests.compiled import COMPILED_MONTHS, compiled_once
 
 pytestmark = pytest.mark.slow
 
@@ -131,8 +130,7 @@ def _complain(rng: Random, branch: Branch, name: str, subscriber: str, month: st
 @pytest.fixture(scope="module")
 def nodes(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
     """The models as SQL for the last two months."""
-    home = made_once(tmp_path_factory, "conventions", compile_project)
-    manifest = json.loads((home / "scratch" / "dbt" / "duckdb" / "manifest.json").read_text(encoding="utf-8"))
+    manifest = json.loads(compiled_once(tmp_path_factory).read_text(encoding="utf-8"))
     found: Mapping[str, Any] = {node["name"]: node for node in manifest["nodes"].values()}
     return found
 

@@ -127,7 +127,7 @@ def test_a_negative_weight_is_refused_though_the_sum_is_100(monkeypatch: pytest.
 
 def test_two_rows_that_hold_at_once_are_refused_with_the_month_to_end_one(monkeypatch: pytest.MonkeyPatch) -> None:
     scorecard_rows(monkeypatch, "scorecard_kpis", {**SILENT, "valid_from": "2011-03"})
-    with pytest.raises(rules.InvalidRules, match="district / silent hold in 2011-03; end the earlier .* in 2011-02"):
+    with pytest.raises(rules.InvalidRules, match=r"district / silent hold in 2011-03; end the earlier .* in 2011-02"):
         rules.require_sound_scorecards()
 
 
