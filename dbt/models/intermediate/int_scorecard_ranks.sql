@@ -42,7 +42,7 @@ compared as (
         measures.*,
         measures_median.row_count as ranked_count,
         measures_median.median as median_disadvantage,
-        {{ normal_quantile('(0.025e0 / greatest(cast(measures_median.row_count * (measures_median.row_count - 1) as double) / 2e0, 1e0))') }}
+        {{ normal_quantile('(0.025e0 / nullif(greatest(cast(measures_median.row_count * (measures_median.row_count - 1) as double) / 2e0, 1e0), 0))') }}
             as z_of_pairs,
         {{ normal_quantile('(0.025e0 / nullif(cast(measures_median.row_count as double), 0))') }} as z_of_units
     from measures
