@@ -178,7 +178,7 @@ def _contract(month: Month) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Last day, whole commitment and what is left of it (fen); no contract: term 0."""
     block, of = month.block, month.of
     term, end = of(block.contract_term), of(block.contract_end)
-    end = np.where(of(block.is_renewed) & (end < month.index), end + term, end)
+    end = np.where(of(block.is_renewed) & (end <= month.index), end + term, end)
     rents = np.array([tariff.rent for tariff in world.TARIFFS])[month.tariff]
     commitment = term * np.maximum(rents, 1000)
     pace = 0.9 + (of(block.line) % 50) / 100
