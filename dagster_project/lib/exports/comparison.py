@@ -133,6 +133,7 @@ def _kpi_section(view: ScoreView, kpi: Kpi, known: Sequence[tuple[UnitScore, Row
             low=row["score_low"],
             high=row["score_high"],
             is_own=False,
+            rank=row["kpi_rank"],
             place="" if row["kpi_rank"] is None else str(row["kpi_rank"]),
             is_clear=bool(row["is_kpi_distinguishable"]) and row["state"] == SCORED,
         )
