@@ -185,7 +185,7 @@ def _unit(month: str, unit_type: str, unit: Scored) -> list[Row]:
         total += row["points"]
         width = (float(str(row["score_high"])) - float(str(row["score_low"]))) / 2
         half += (width * row["effective_weight"] / 100) ** 2
-    known: Row = {"total_score": total if scored else None}
+    known: Row = {"total_score": total if scored else None, "total_score_low": 0.0, "total_score_high": 100.0}
     if scored:
         known["total_score_low"] = max(total - math.sqrt(half), 0.0)
         known["total_score_high"] = min(total + math.sqrt(half), 100.0)

@@ -133,6 +133,7 @@ def _kpi_section(view: ScoreView, kpi: Kpi, known: Sequence[tuple[UnitScore, Row
             low=row["score_low"],
             high=row["score_high"],
             is_own=False,
+            rank=row["kpi_rank"],
             place="" if row["kpi_rank"] is None else str(row["kpi_rank"]),
             is_clear=bool(row["is_kpi_distinguishable"]) and row["state"] == SCORED,
         )
@@ -245,18 +246,25 @@ def _looked_for(view: ScoreView, signs: Sequence[Sign], found: Sequence[Row]) ->
     rows = []
     for sign in signs:
         own = [row for row in found if row["sign_code"] == sign.code]
-        limits = sorted({row["threshold"] for row in own if row["threshold"] is not None})
         counts = (not_small := [row for row in own if not row["is_small"]], [r for r in not_small if r["is_raised"]])
         rows.append(
             (
                 sign.names[view.language],
                 *(len(count) for count in counts),
                 len(own) - len(not_small),
-                view.join([shown(limit, Kind.PERCENT) for limit in limits]) or numbers.DASH,
+                _limits(view, [row["threshold"] for row in own if row["threshold"] is not None]),
                 sign.definitions[view.language],
             )
         )
     return _sign_section(view, "looked_for", Table(columns, rows))
+
+
+def _limits(view: ScoreView, limits: Sequence[float]) -> str:
+    """The share from which a sign stands out: one for all units, or from the lowest of theirs to the highest."""
+    if not limits:
+        return numbers.DASH
+    low, high = (shown(limit, Kind.PERCENT) for limit in (min(limits), max(limits)))
+    return low if low == high else view.say("range", low=low, high=high)
 
 
 def _sign_section(view: ScoreView, key: str, table: Table) -> Section:

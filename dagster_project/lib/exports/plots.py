@@ -41,7 +41,8 @@ class Mark:
 class Interval:
     """A dot with whiskers; ``value`` is None when the unit has too few cases.
 
-    ``place`` is its rank in words, where it has one; ``is_clear`` says that it really differs from the others.
+    ``rank`` is its place, which others may share, and ``place`` the places that it can be in words, where it has one;
+    ``is_clear`` says that it really differs from the others.
     """
 
     label: str
@@ -49,6 +50,7 @@ class Interval:
     low: float | None
     high: float | None
     is_own: bool
+    rank: int | None = None
     place: str = ""
     is_clear: bool = False
 
@@ -209,18 +211,18 @@ def standings(rows: Sequence[Interval], median: float | None, axis: str, descrip
     root = _dots(rows, median, scale, axis, description)
     for position, row in enumerate(rows):
         _add(root, "text", row.place, x=scale.left - 12, y=_row_height(position) + 5, cls="tick end")
-    for first, last in _runs([row.place for row in rows]):
+    for first, last in _runs([row.rank for row in rows]):
         x, top, bottom = scale.left - 6, _row_height(first) - 7, _row_height(last) + 7
         _add(root, "polyline", points=_points([(x - 3, top), (x, top), (x, bottom), (x - 3, bottom)]), cls="bracket")
     return _text_of(root)
 
 
-def _runs(places: Sequence[str]) -> list[tuple[int, int]]:
-    """First and last position of neighbours who share a place."""
+def _runs(ranks: Sequence[int | None]) -> list[tuple[int, int]]:
+    """First and last position of neighbours who share a rank."""
     found: list[tuple[int, int]] = []
-    for place, group in groupby(range(len(places)), key=lambda position: places[position]):
+    for rank, group in groupby(range(len(ranks)), key=lambda position: ranks[position]):
         positions = list(group)
-        if place and len(positions) > 1:
+        if rank is not None and len(positions) > 1:
             found.append((positions[0], positions[-1]))
     return found
 

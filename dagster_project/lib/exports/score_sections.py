@@ -341,6 +341,7 @@ def standings(view: ScoreView, unit_type: str, *, own_code: str | None = None) -
             low=unit.total["total_score_low"],
             high=unit.total["total_score_high"],
             is_own=unit.code == own_code,
+            rank=unit.total["rank"],
             place=place(view, unit) if unit.is_ranked else "",
             is_clear=standing_of(unit) in ("above", "below"),
         )

@@ -28,6 +28,8 @@ _NOT_SHOWN = (
     *("kpi_rank", "kpi_difference", "kpi_difference_low", "kpi_difference_high", "events_to_next_point"),
 )
 """Columns that a page does not show of a KPI without a score: a figure of too few cases must not be read as one."""
+_OF_A_TOTAL = ("total_score_low", "total_score_high")
+"""Columns that say nothing where there is no total: its interval would be all that a score can be."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,12 @@ def load_scores(connection: duckdb.DuckDBPyConnection, edition: Edition) -> Scor
 
 def _units(connection: duckdb.DuckDBPyConnection, edition: Edition, unit_type: str) -> tuple[UnitScore, ...]:
     """The best total first, those without one last; equal totals in the order of their codes."""
-    emptied = ", ".join(f"case when state = '{SCORED}' then {column} end as {column}" for column in _NOT_SHOWN)
+    emptied = ", ".join(
+        [
+            *(f"case when state = '{SCORED}' then {column} end as {column}" for column in _NOT_SHOWN),
+            *(f"case when total_score is not null then {column} end as {column}" for column in _OF_A_TOTAL),
+        ]
+    )
     rows = read_rows(
         connection,
         f"""
