@@ -64,6 +64,12 @@ class Scorecards:
     def __init__(self, manifest_file: Path) -> None:
         nodes = {node["name"]: node for node in json.loads(manifest_file.read_text(encoding="utf-8"))["nodes"].values()}
         self._models = {name: (nodes[name]["schema"], _portable(nodes[name]["compiled_code"])) for name in _MODELS}
+        own = {nodes[name]["unique_id"] for name in _MODELS}
+        self._tests = {
+            node["name"]: _portable(node["compiled_code"])
+            for node in nodes.values()
+            if node["resource_type"] == "test" and node["attached_node"] in own
+        }
         self._types = {name: nodes[name]["config"]["column_types"] for name in _SEEDS}
         self._connection = duckdb.connect(config={"threads": 1})
         for schema in ("rules", "staging", "intermediate", "retention"):
@@ -110,6 +116,10 @@ class Scorecards:
         cursor = self._connection.execute(sql)
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def failing_tests(self) -> list[str]:
+        """dbt's tests of the models that what was built last does not pass."""
+        return [name for name, select in self._tests.items() if self.rows(f"select * from ({select}) limit 1")]
 
     def card(self, month: str, unit_code: str, unit_type: str = "district") -> dict[str, dict[str, Any]]:
         """A unit's scorecard by indicator."""

@@ -399,6 +399,7 @@ def test_in_any_branch_points_sum_to_totals_weights_to_100_and_ranks_follow_clea
     compiled: Scorecards, cases: list[Cases]
 ) -> None:
     compiled.judge(cases, [Unit(MONTH, unit) for unit in "ABCDEF"])
+    assert compiled.failing_tests() == []
     rows = compiled.rows(f"from retention.mart_district_scorecard where month = '{MONTH}'")
     cards = defaultdict(list)
     for row in rows:
