@@ -157,7 +157,7 @@ def test_a_unit_is_above_below_or_not_distinguishable_in_words(
 def test_a_place_that_is_shared_is_told_with_the_places_that_it_can_be(scores: Scores, view: ScoreView) -> None:
     given = {"rank": 2, "rank_low": 2, "rank_high": 5, "ranked_count": 13}
     assert block(view, overall(district(scores, "D01"), given), "own").place == (
-        "并列第 2 位（共 13 个，可能是第 2–5 位）"
+        "第 2–5 位之间，分不出先后（共 13 个）"
     )
 
 

@@ -178,8 +178,7 @@ def _place_words(view: ScoreView, unit: UnitScore) -> str:
         return DASH
     if total["rank_low"] == total["rank_high"]:
         return view.say("place", rank=total["rank"], count=total["ranked_count"])
-    facts = {"low": total["rank_low"], "high": total["rank_high"]}
-    return view.say("place_shared", rank=total["rank"], count=total["ranked_count"], **facts)
+    return view.say("place_shared", count=total["ranked_count"], low=total["rank_low"], high=total["rank_high"])
 
 
 def _left_out(view: ScoreView, unit: UnitScore) -> list[str]:
