@@ -27,6 +27,7 @@ Case = tuple[str, str | None, str, int, int]
 """Month, unit, stratum, one if it is a case, one if it happened."""
 
 MONTHS = months.between("2010-10", "2011-08")
+SCHOOL = "G0"
 WITHHELD = {
     "billing_payments": "2011-02",
     "billing_usage": "2011-03",
@@ -119,7 +120,7 @@ def snapshot(life: Life, month: str) -> dict[str, Any]:
         "is_special": number % 61 == 0,
         "is_countable": not (number % 47 == 1 and index > 4),
         "is_registration_complete": (True, True, True, False, None)[number % 5],
-        "group_id": "G0" if number % 9 == 4 else None,
+        "group_id": SCHOOL if number % 9 == 4 else None,
         "account_manager": None if number % 10 == 0 else f"M{(number + (index > 5 and number % 8 == 0)) % 4}",
     }
 
@@ -191,7 +192,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
                 made.add(data_set, month, rows)
     plans = [{"plan_code": f"P{number}", "monthly_rent": 10 * number} for number in range(4)]
     made.add("crm_plans", MONTHS[0], plans)
-    made.add("crm_groups", MONTHS[0], [{"group_id": "G0", "has_agreement": True}])
+    made.add("crm_groups", MONTHS[0], [{"group_id": SCHOOL, "group_name": "第九中学", "has_agreement": True}])
     made.build(MONTHS[0], MONTHS[-1], select="+int_scorecard_cases +mart_churn_trend", tests=False)
     return made
 
@@ -271,7 +272,10 @@ def is_delivered(data_set: str, month: str) -> bool:
 
 
 def mix(facts: Facts, month: str, subscriber_id: str, line: Row) -> str:
-    """Tenure bucket, and the value tier of the month before."""
+    """Tenure bucket, and the value tier of the month before; apart for the hoarded and for pupils whose school ends."""
+    suspicion = facts.suspicions.get((month, subscriber_id), {})
+    if suspicion.get("is_suspicious") or (line["group_id"] == SCHOOL and month[-2:] in ("06", "07")):
+        return "not_compared"
     before = facts.lines.get((months.shift(month, -1), subscriber_id), {})
     return f"{line['tenure_bucket']}/{before.get('value_tier') or 'U'}"
 

@@ -36,6 +36,7 @@ lines as (
         account_manager,
         tenure_bucket_open,
         contract_end_on,
+        group_id,
         is_on_net_open,
         is_on_net_close,
         is_churned,
@@ -80,13 +81,37 @@ paid as (
     group by payments.month, payments.subscriber_id
 ),
 
+-- Whom no office could keep: lines that a dealer hoards, and pupils whose school ends (ADR 11).
+not_compared as (
+    select month, subscriber_id
+    from {{ ref('int_hoarding_suspicions') }}
+    where
+        {{ months_in_range() }}
+        and is_suspicious
+    union
+    select lines.month, lines.subscriber_id
+    from lines
+    inner join {{ ref('dim_groups') }} as groups
+        on
+            lines.month = groups.month
+            and lines.group_id = groups.group_id
+    inner join ({{ in_force('group_calendars') }}) as calendars
+        on
+            groups.month = calendars.month
+            and instr(groups.group_name, calendars.name_part) > 0
+            and cast(substr(lines.month, 6, 2) as int) = calendars.calendar_month
+),
+
 opened as (
     select
         lines.month,
         lines.district_code_open as district_code,
         case when lines_before.subscriber_id is null then lines.account_manager else lines_before.account_manager end
             as account_manager,
-        concat(coalesce(lines.tenure_bucket_open, '(unknown)'), '/', coalesce(lines_before.value_tier, 'U')) as stratum,
+        case
+            when not_compared.subscriber_id is not null then 'not_compared'
+            else concat(coalesce(lines.tenure_bucket_open, '(unknown)'), '/', coalesce(lines_before.value_tier, 'U'))
+        end as stratum,
         deliveries.has_swap_evidence,
         not lines.is_churned as is_kept,
         coalesce(
@@ -115,6 +140,10 @@ opened as (
         on
             lines.month = paid.month
             and lines.subscriber_id = paid.subscriber_id
+    left join not_compared
+        on
+            lines.month = not_compared.month
+            and lines.subscriber_id = not_compared.subscriber_id
     where lines.is_on_net_open
 ),
 
@@ -137,22 +166,24 @@ opening_cells as (
 
 leavers as (
     select
-        leavers.month,
-        leavers.district_code,
-        concat(coalesce(leavers.tenure_bucket, '(unknown)'), '/', leavers.value_tier) as stratum,
-        count(*) as net_churned_count
-    from {{ ref('fct_churn') }} as leavers
+        churned.month,
+        churned.district_code,
+        case
+            when not_compared.subscriber_id is not null then 'not_compared'
+            else concat(coalesce(churned.tenure_bucket, '(unknown)'), '/', churned.value_tier)
+        end as stratum
+    from {{ ref('fct_churn') }} as churned
     inner join deliveries
         on
-            leavers.month = deliveries.month
+            churned.month = deliveries.month
             and deliveries.has_swap_evidence
+    left join not_compared
+        on
+            churned.month = not_compared.month
+            and churned.subscriber_id = not_compared.subscriber_id
     where
-        {{ months_in_range('leavers.month') }}
-        and coalesce(leavers.swap_status, 'none') <> 'swap'
-    group by
-        leavers.month,
-        leavers.district_code,
-        concat(coalesce(leavers.tenure_bucket, '(unknown)'), '/', leavers.value_tier)
+        {{ months_in_range('churned.month') }}
+        and coalesce(churned.swap_status, 'none') <> 'swap'
 ),
 
 -- Who moved in the month opened in one district and is lost by the other, as in mart_churn_trend.
@@ -161,7 +192,7 @@ net_flow_cells as (
     from opening_cells
     where has_swap_evidence
     union all
-    select month, district_code, stratum, 0 as opening_count, net_churned_count
+    select month, district_code, stratum, 0 as opening_count, 1 as net_churned_count
     from leavers
 ),
 
