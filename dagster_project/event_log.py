@@ -7,6 +7,7 @@ can be opened with and without this class.
 """
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
@@ -33,6 +34,8 @@ class LastingSqliteEventLog(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._opened: set[str] = set()
+        # one thread at a time, as in Dagster's storage: SQLite would let the others sleep and try again
+        self._one_at_a_time = threading.Lock()
         super().__init__(base_dir, inst_data)
 
     @classmethod
@@ -61,8 +64,9 @@ class LastingSqliteEventLog(SqliteEventLogStorage):
         self, database: str, first: Callable[[], AbstractContextManager[sqlalchemy.Connection]]
     ) -> Iterator[sqlalchemy.Connection]:
         """Dagster makes a database when it opens it for the first time; after that its engine is kept."""
-        if database not in self._opened:
-            with first():
-                self._opened.add(database)
-        with _engine(self.conn_string_for_shard(database)).begin() as connection:
-            yield connection
+        with self._one_at_a_time:
+            if database not in self._opened:
+                with first():
+                    self._opened.add(database)
+            with _engine(self.conn_string_for_shard(database)).begin() as connection:
+                yield connection

@@ -107,11 +107,14 @@ select
     scores.points,
     kpi_ranks.rank as kpi_rank,
     kpi_ranks.is_distinguishable as is_kpi_distinguishable,
-    case when kpis.is_higher_better then -kpi_ranks.disadvantage else kpi_ranks.disadvantage end as kpi_difference,
-    case when kpis.is_higher_better then -kpi_ranks.disadvantage_high else kpi_ranks.disadvantage_low end
-        as kpi_difference_low,
-    case when kpis.is_higher_better then -kpi_ranks.disadvantage_low else kpi_ranks.disadvantage_high end
-        as kpi_difference_high,
+    {% for difference, higher_better, lower_better in [
+        ('kpi_difference', '-kpi_ranks.disadvantage', 'kpi_ranks.disadvantage'),
+        ('kpi_difference_low', '-kpi_ranks.disadvantage_high', 'kpi_ranks.disadvantage_low'),
+        ('kpi_difference_high', '-kpi_ranks.disadvantage_low', 'kpi_ranks.disadvantage_high'),
+    ] -%}
+    {{ rounded('case when kpis.is_higher_better then ' ~ higher_better ~ ' else ' ~ lower_better ~ ' end', 12) }}
+        as {{ difference }},
+    {% endfor -%}
     scores.events_to_next_point,
     scores.total_score,
     scores.total_score_low,

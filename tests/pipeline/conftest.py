@@ -53,7 +53,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> World:
 def _build_demo(home: Path) -> None:
     world = World(home)
     deliver(world, DEMO)
-    world.build(DEMO.month_names[0], DEMO.month_names[-1], select=" ".join(DEMO_MARTS), tests=False)
+    world.build(DEMO.month_names[0], DEMO.month_names[-1], select=" ".join(DEMO_MARTS))
 
 
 @pytest.fixture(scope="session")

@@ -65,7 +65,7 @@ def in_turn(tmp_path_factory: pytest.TempPathFactory) -> World:
     deliver(world, PLAN)
     for data_set, month in LACKING.items():
         world.withhold(data_set, month)
-    world.build(PLAN.month_names[0], PLAN.month_names[-1], tests=False)
+    world.build(PLAN.month_names[0], PLAN.month_names[-1])
     return world
 
 
@@ -77,7 +77,7 @@ def never(tmp_path_factory: pytest.TempPathFactory) -> World:
     for data_set in NEVER_DELIVERED:
         for month in PLAN.month_names:
             world.withhold(data_set, month)
-    world.build(PLAN.month_names[0], PLAN.month_names[-1], tests=False)
+    world.build(PLAN.month_names[0], PLAN.month_names[-1])
     return world
 
 

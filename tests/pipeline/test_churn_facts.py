@@ -127,7 +127,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Five leave in August and six in October; some swap, one comes back."""
     world = World(tmp_path_factory.mktemp("facts"))
     deliver(world)
-    world.build(MONTHS[0], MONTHS[-1], select=FACTS, tests=False)
+    world.build(MONTHS[0], MONTHS[-1], select=FACTS)
     return world
 
 
@@ -229,7 +229,7 @@ def test_a_month_by_itself_gives_the_same_rows_as_in_the_whole_range(world: Worl
     in_parts = World(tmp_path)
     deliver(in_parts)
     for first, last in ((MONTHS[0], MONTHS[1]), (MONTHS[2], MONTHS[2])):
-        in_parts.build(first, last, select=FACTS, tests=False)
+        in_parts.build(first, last, select=FACTS)
     for relation in RELATIONS:
         query = f"select * from {relation} order by all"
         assert in_parts.query(query) == world.query(query), relation
@@ -238,7 +238,7 @@ def test_a_month_by_itself_gives_the_same_rows_as_in_the_whole_range(world: Worl
 def test_what_was_not_delivered_leaves_what_it_feeds_not_available_and_no_zero(tmp_path: Path) -> None:
     world = World(tmp_path)
     deliver(world, without=(*SWAP_COLUMNS, *OPTIONAL))
-    world.build(MONTHS[0], MONTHS[-1], select=FACTS, tests=False)
+    world.build(MONTHS[0], MONTHS[-1], select=FACTS)
     assert versions(world)["T+65"] == (5, 1, None, None, None, None, None)
     (row,) = world.query(
         "select swap_count, probable_swap_count, net_churned_count, churn_rate_net, churn_to_new_ratio_net"
@@ -275,7 +275,7 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Operator:
     """A made-up operator of 3,000 subscribers and six months."""
     world = World(tmp_path_factory.mktemp("swapping"))
     truth_folder = operators.deliver(world, OPERATOR)
-    world.build(OPERATOR.month_names[0], OPERATOR.month_names[-1], select=FACTS, tests=False)
+    world.build(OPERATOR.month_names[0], OPERATOR.month_names[-1], select=FACTS)
     return Operator(world, truth_folder)
 
 

@@ -115,6 +115,7 @@ def test_data_that_was_not_delivered_is_null_and_a_missing_bill_is_zero(world: W
     assert set(rows[0].values()) == {None}
 
 
+@pytest.mark.thorough
 def test_a_month_built_again_is_replaced_whole_and_its_neighbours_stay(tmp_path: Path) -> None:
     world = World(tmp_path)
     for month in MONTHS:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.worlds import BuildFailed, World, run_dbt, varied_world
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 FIRST, BEFORE, CHANGED, LAST = "2011-02", "2011-04", "2011-05", "2011-06"
 SCHEMAS = ("core", "retention")
@@ -36,7 +36,7 @@ def execute(world: World, *statements: str) -> None:
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Five months built twice: the tables of the first time are kept in schemas of their own."""
     made = varied_world(tmp_path_factory.mktemp("dated"))
-    made.build(FIRST, LAST, tests=False)
+    made.build(FIRST, LAST)
     for schema in SCHEMAS:
         tables = made.query(f"select table_name from information_schema.tables where table_schema = '{schema}'")
         execute(made, f"create schema {schema}_before")
@@ -54,7 +54,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     replace_rule(made, "survey_causes", "answer_code = 'billing'", cause_code="'rival_brand'")
     replace_rule(made, "causes", "cause_code = 'rival_brand'", urgency="'high'")
     replace_rule(made, "exit_evidence", "code = 'rival_mobile'", churn_class="'unknown'")
-    made.build(FIRST, LAST, seeds=False)
+    made.build(FIRST, LAST, seeds=False, tests=True)
     return made
 
 

@@ -41,7 +41,7 @@ def handan(tmp_path_factory: pytest.TempPathFactory) -> World:
         usage = [{"subscriber_id": row["subscriber_id"], "calls_out": 5} for row in rows]
         world.add("billing_usage", month, [row for row in usage if row["subscriber_id"] not in dormant])
         world.add("billing_bills", month)
-    world.build(MONTHS[0], MONTHS[-1], select="+mart_churn_class", tests=False)
+    world.build(MONTHS[0], MONTHS[-1], select="+mart_churn_class")
     return world
 
 

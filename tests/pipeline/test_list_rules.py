@@ -238,7 +238,7 @@ def stage(line: Line) -> str:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     made = varied_world(tmp_path_factory.mktemp("lists"))
-    made.build("2011-02", "2011-06", select="+mart_work_orders", tests=False)
+    made.build("2011-02", "2011-06", select="+mart_work_orders")
     return made
 
 

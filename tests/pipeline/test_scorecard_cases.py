@@ -193,7 +193,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     plans = [{"plan_code": f"P{number}", "monthly_rent": 10 * number} for number in range(4)]
     made.add("crm_plans", MONTHS[0], plans)
     made.add("crm_groups", MONTHS[0], [{"group_id": SCHOOL, "group_name": "第九中学", "has_agreement": True}])
-    made.build(MONTHS[0], MONTHS[-1], select="+int_scorecard_cases +mart_churn_trend", tests=False)
+    made.build(MONTHS[0], MONTHS[-1], select="+int_scorecard_cases +mart_churn_trend")
     return made
 
 

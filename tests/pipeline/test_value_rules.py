@@ -37,7 +37,7 @@ def test_months_one_by_one_give_the_same_as_the_whole_range(tmp_path: Path) -> N
     together, one_by_one = varied_world(tmp_path / "together"), varied_world(tmp_path / "one_by_one")
     together.build("2011-02", "2011-06", select=CHOSEN)
     for first, last in (("2011-05", "2011-05"), ("2011-02", "2011-03"), ("2011-04", "2011-04"), ("2011-05", "2011-06")):
-        one_by_one.build(first, last, select=CHOSEN, tests=False)
+        one_by_one.build(first, last, select=CHOSEN)
     expected, found = contents(together), contents(one_by_one)
     for relation in MARTS:
         assert expected[relation], relation
@@ -48,6 +48,7 @@ def test_months_one_by_one_give_the_same_as_the_whole_range(tmp_path: Path) -> N
     assert smoothed, "the world has lines that hysteresis keeps"
 
 
+@pytest.mark.thorough
 def test_snapshots_alone_leave_the_measures_of_optional_data_unknown(tmp_path: Path) -> None:
     world = World(tmp_path)
     for month in ("2011-01", "2011-02"):

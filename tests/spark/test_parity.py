@@ -22,10 +22,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     Rule tables are tested on Spark as well, because dbt loads their empty cells there in its own way.
     """
     built = varied_world(tmp_path_factory.mktemp("parity"))
-    built.build("2011-02", "2011-06")
-    built.build("2011-02", "2011-06", select=MODELS_AND_TESTED_SEEDS, warehouse="spark", tests_beside="empty")
+    built.build("2011-02", "2011-06", tests=True)
+    built.build(
+        "2011-02", "2011-06", select=MODELS_AND_TESTED_SEEDS, warehouse="spark", tests=True, tests_beside="empty"
+    )
     for warehouse in ("duckdb", "spark"):
-        built.build("2011-06", "2011-06", select="+mart_delivery_quality", warehouse=warehouse, tests=False)
+        built.build("2011-06", "2011-06", select="+mart_delivery_quality", warehouse=warehouse)
     return built
 
 

@@ -1,6 +1,5 @@
 """Dagster's event log: kept in Dagster's own files, whoever opens them."""
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dagster as dg
@@ -54,13 +53,3 @@ def test_a_log_written_with_the_class_is_read_without_it_and_the_other_way_round
         assert [record.dagster_event_type for record in log.all_logs(run_id)] == written
         assert log.get_materialized_partitions(bills.key) == {"2011-01", "2011-02"}
         assert materialize(log) != run_id
-
-
-def test_several_runs_at_once_keep_their_logs_apart(home: Path) -> None:
-    with instance(home, with_class=True) as log:
-        with ThreadPoolExecutor(3) as pool:
-            runs = list(pool.map(lambda _: materialize(log), range(6)))
-        for run_id in runs:
-            records = log.all_logs(run_id)
-            assert {record.run_id for record in records} == {run_id}
-            assert records[-1].dagster_event_type is dg.DagsterEventType.RUN_SUCCESS

@@ -15,6 +15,7 @@ from dagster_project.lib.exports.figures import load_figures
 from dagster_project.lib.exports.headlines import View
 from dagster_project.lib.exports.numbers import shown
 from dagster_project.lib.exports.scorecards import make_card, render
+from dagster_project.lib.exports.scores import load_scores
 from dagster_project.lib.exports.sections_satisfaction import said_sentences, satisfaction_sections, since_sentences
 from dagster_project.lib.exports.states import Unit
 from dagster_project.lib.exports.workbook import Kind
@@ -67,8 +68,8 @@ def test_the_tables_of_the_page_equal_the_mart(staged: Edition, code: str) -> No
 
 def test_the_page_shows_every_figure_of_the_tables(staged: Edition) -> None:
     with duckdb.connect() as connection:
-        figures = load_figures(connection, staged)
-    html = render(make_card(staged, figures, Unit("D01", "雁江"), ()))
+        figures, scores = load_figures(connection, staged), load_scores(connection, staged)
+    html = render(make_card(staged, figures, scores, Unit("D01", "雁江"), ()))
     whole = mart_row(staged, "D01")
     for section in ("satisfaction", "satisfaction_since"):
         assert f'id="section-{section}"' in html

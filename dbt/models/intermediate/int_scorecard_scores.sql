@@ -280,8 +280,8 @@ scores as (
         totals.total_score,
         pointed.raw_score,
         pointed.raw_score_deviation,
-        greatest(0e0, totals.total_score - totals.margin_below) as total_score_low,
-        least(100e0, totals.total_score + totals.margin_above) as total_score_high
+        {{ rounded('greatest(0e0, totals.total_score - totals.margin_below)', 6) }} as total_score_low,
+        {{ rounded('least(100e0, totals.total_score + totals.margin_above)', 6) }} as total_score_high
     from pointed
     left join totals
         on
