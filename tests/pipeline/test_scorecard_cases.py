@@ -439,7 +439,7 @@ def cap_kept(facts: Facts, month: str) -> Iterator[Case]:
             spenders.add((manager_of(facts, contact), who, contact["subscriber_id"]))
         if contact["month"] == month and contact["measure_code"] == CARE:
             care[who] += cost
-        if contact["month"] <= month and contact["measure_code"] is None:
+        if contact["month"] <= month and contact["measure_code"] != CARE:
             retention[who] += cost
     once = {(manager, who): facts.caps[month, subscriber_id] for manager, who, subscriber_id in spenders}
     for (manager, who), caps in once.items():
