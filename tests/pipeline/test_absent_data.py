@@ -103,6 +103,7 @@ def test_the_other_months_have_it(in_turn: World, data_set: str) -> None:
             assert any(known(in_turn, relation, column, where, month) for month in others), (relation, column)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("data_set", NEVER_DELIVERED)
 def test_what_never_came_leaves_what_it_feeds_null(never: World, in_turn: World, data_set: str) -> None:
     for (relation, where), columns in NEVER_DELIVERED[data_set].items():

@@ -225,6 +225,7 @@ def test_the_behavioural_end_is_the_last_day_of_use(world: World) -> None:
     assert churn(world, "2011-10")["ported"]["behavioural_churn_on"] is None
 
 
+@pytest.mark.thorough
 def test_a_month_by_itself_gives_the_same_rows_as_in_the_whole_range(world: World, tmp_path: Path) -> None:
     in_parts = World(tmp_path)
     deliver(in_parts)

@@ -8,7 +8,7 @@ from dagster_project.lib import months
 from tests.pipeline.printing import percent
 from tests.worlds import World
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 BASE = 60
 LEAVERS = 1
