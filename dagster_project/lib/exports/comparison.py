@@ -5,7 +5,7 @@ It is for the branch alone: signs of gaming are evidence to be looked into, and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +39,7 @@ from dagster_project.lib.exports.style import make_formats, open_book, safe_shee
 from dagster_project.lib.exports.workbook import Kind, write_notes
 from dagster_project.lib.wording import text
 
-_TOLD_TOGETHER: Mapping[str, str] = {"above": "above", "below": "below"}
+_TOLD_APART = ("above", "below")
 """Who stands in a table of its own; whoever does not differ or has no place stands with the rest."""
 
 
@@ -170,7 +170,8 @@ def _within(view: ScoreView, unit_type: str) -> Part:
     """Managers or dealers: those clearly above or below at once, the others on demand."""
     chosen: dict[str, list[UnitScore]] = {"above": [], "below": [], "tied": []}
     for unit in view.scores.units[unit_type]:
-        chosen[_TOLD_TOGETHER.get(standing_of(unit), "tied")].append(unit)
+        standing = standing_of(unit)
+        chosen[standing if standing in _TOLD_APART else "tied"].append(unit)
     sections = [_unit_table(view, unit_type, key, units) for key, units in chosen.items() if units]
     title = view.say(f"title_{unit_type}")
     return Part(unit_type, title, [_spread(view, unit_type), view.say(f"compared_{unit_type}")], sections)
@@ -246,12 +247,13 @@ def _looked_for(view: ScoreView, signs: Sequence[Sign], found: Sequence[Row]) ->
     rows = []
     for sign in signs:
         own = [row for row in found if row["sign_code"] == sign.code]
-        counts = (not_small := [row for row in own if not row["is_small"]], [r for r in not_small if r["is_raised"]])
+        judged = [row for row in own if not row["is_small"]]
         rows.append(
             (
                 sign.names[view.language],
-                *(len(count) for count in counts),
-                len(own) - len(not_small),
+                len(judged),
+                sum(1 for row in judged if row["is_raised"]),
+                len(own) - len(judged),
                 _limits(view, [row["threshold"] for row in own if row["threshold"] is not None]),
                 sign.definitions[view.language],
             )
