@@ -20,6 +20,7 @@ from dagster_project.lib import dbt, deliveries, months, rules, work_returns
 from dagster_project.lib import mapping as source_mapping
 from dagster_project.lib.months import InvalidMonth
 from dagster_project.lib.wording import text
+from dagster_project.portal.commands import portal
 from dagster_project.settings import PROJECT_ROOT, InvalidSettings, Settings
 
 REFUSED = 3
@@ -265,6 +266,9 @@ def dictionary(home: Path | None, out: Path) -> None:
     manifest = dbt.prepare_manifest(_settings(None, home, None))
     metrics.write_metrics(catalog.read_catalog(manifest), out)
     console.say(f"{out}")
+
+
+main.add_command(portal)
 
 
 def prepare(settings: Settings) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -83,6 +83,11 @@ class Settings:
         return self.home / "dagster"
 
     @property
+    def portal(self) -> Path:
+        """What the district offices' site keeps: its database, its secret, and copies of lists for a while."""
+        return self.home / "portal"
+
+    @property
     def scratch(self) -> Path:
         """Spill files and half-written work; safe to delete while nothing runs."""
         return self.home / "scratch"
@@ -141,6 +146,42 @@ class Settings:
         os.environ.update(self.environment())
 
 
+@dataclass(frozen=True)
+class PortalSettings:
+    """What the district offices' site trusts and for how long; variables begin with ``RETENTION_PORTAL_``."""
+
+    database: str = ""
+    """A URL such as ``postgresql://user@host/name``; empty for SQLite in the home folder."""
+    secret_key: str = field(default="", repr=False)
+    """Signs sessions and traces copies; empty for one that is made once and kept in the home folder."""
+    hosts: tuple[str, ...] = ("localhost", "127.0.0.1")
+    """Names by which the site is called; a request for another one is refused."""
+    proxy_count: int = 0
+    """How many proxies stand before the site; what a request says of its sender is believed of them only."""
+    is_behind_tls: bool = False
+    """Whether the proxy speaks TLS: cookies are then sent over TLS only."""
+    session_hours: int = 8
+    copy_hours: int = 24
+    """How long a person's copy of a list can be fetched again."""
+    requires_second_factor: bool = False
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> PortalSettings:
+        """Read the settings; raise :class:`InvalidSettings` on a value that cannot be used."""
+        env = os.environ if environment is None else environment
+        hosts = tuple(name.strip() for name in env.get("RETENTION_PORTAL_HOSTS", "").split(",") if name.strip())
+        return cls(
+            database=env.get("RETENTION_PORTAL_DATABASE", cls.database),
+            secret_key=env.get("RETENTION_PORTAL_SECRET_KEY", cls.secret_key),
+            hosts=hosts or cls.hosts,
+            proxy_count=_count(env, "RETENTION_PORTAL_PROXY_COUNT", cls.proxy_count, least=0),
+            is_behind_tls=_is_set(env, "RETENTION_PORTAL_TLS"),
+            session_hours=_count(env, "RETENTION_PORTAL_SESSION_HOURS", cls.session_hours),
+            copy_hours=_count(env, "RETENTION_PORTAL_COPY_HOURS", cls.copy_hours),
+            requires_second_factor=_is_set(env, "RETENTION_PORTAL_SECOND_FACTOR"),
+        )
+
+
 def _choice(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
     value = env.get(name, allowed[0])
     if value not in allowed:
@@ -159,8 +200,12 @@ def _share(env: Mapping[str, str], name: str, default: float) -> float:
     return value
 
 
-def _count(env: Mapping[str, str], name: str, default: int) -> int:
+def _count(env: Mapping[str, str], name: str, default: int, least: int = 1) -> int:
     text = env.get(name, str(default))
-    if not text.isdigit() or int(text) < 1:
-        raise InvalidSettings(f"{name}={text!r} is not a positive whole number")
+    if not (text.isascii() and text.isdigit()) or int(text) < least:
+        raise InvalidSettings(f"{name}={text!r} is not a whole number from {least} on")
     return int(text)
+
+
+def _is_set(env: Mapping[str, str], name: str) -> bool:
+    return _choice(env, name, ("no", "yes")) == "yes"

@@ -59,10 +59,29 @@ _LIST_COLUMNS: Mapping[str, tuple[str, str]] = {
     "contract_end_on": ("date", "合约到期日"),
     "warning_clauses": ("string", "预警迹象"),
 }
-_ORDER_COLUMNS = (
-    "month string, list_month string, list_type string, subscriber_id string, district_code string,"
-    " arpu3_amount decimal(18,2), is_planned boolean, suppressed_because string"
+_ORDER_COLUMNS: Mapping[str, tuple[str, str]] = {
+    **{name: column for name, column in _LIST_COLUMNS.items() if name != "is_holdout"},
+    "owner_order": ("bigint", "负责人序号"),
+    "main_list_type": ("string", "主要名单"),
+    "work_order_reason": ("string", "工单原因"),
+    "other_list_types": ("string", "其他名单"),
+    "arrears_amount": ("decimal(18,2)", "欠费"),
+    "care_planned_amount": ("decimal(18,2)", "计划关怀成本"),
+    "retention_planned_amount": ("decimal(18,2)", "计划挽留成本"),
+    "is_planned": ("boolean", "列入工单"),
+    "suppressed_because": ("string", "未列入的原因"),
+}
+ORDER_EVIDENCE = (
+    "owner_order",
+    "main_list_type",
+    "work_order_reason",
+    "other_list_types",
+    "contract_end_on",
+    "arrears_amount",
+    "care_planned_amount",
+    "retention_planned_amount",
 )
+"""The columns that work orders have beside those of every list."""
 _MARTS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "mart_churn_trend": (
         ("month", "scope_type", "scope_code"),
@@ -151,24 +170,8 @@ def catalog() -> Catalog:
     models = {name: _model(name, grain, columns) for name, (grain, columns) in _MARTS.items()}
     for name, (grain, kinds) in scores.MARTS.items():
         models[name] = _model(name, grain, ", ".join(f"{column} {kind}" for column, kind in kinds.items()))
-    columns = {
-        name: ModelColumn(name, kind, "", {"zh": zh, "en": name.replace("_", " ").capitalize()})
-        for name, (kind, zh) in _LIST_COLUMNS.items()
-    }
-    models["mart_work_lists"] = Model(
-        name="mart_work_lists",
-        relation="retention.mart_work_lists",
-        titles={"zh": "工单清单", "en": "mart_work_lists"},
-        descriptions={"zh": "每月每清单每用户一行。", "en": "One row per month, list and subscriber."},
-        owner="team:retention",
-        grain=("month", "list_type", "subscriber_id"),
-        is_restricted=True,
-        sources=(),
-        columns=columns,
-    )
-    models["mart_work_orders"] = replace(
-        _model("mart_work_orders", ("month", "subscriber_id"), _ORDER_COLUMNS), is_restricted=True
-    )
+    models["mart_work_lists"] = _list_model("mart_work_lists", "工单清单", _LIST_COLUMNS)
+    models["mart_work_orders"] = _list_model("mart_work_orders", "客户经理工单", _ORDER_COLUMNS)
     models["fct_subscriber_months"] = replace(
         _model("fct_subscriber_months", ("month", "subscriber_id"), _FACT_COLUMNS), is_restricted=True
     )
@@ -183,6 +186,30 @@ def catalog() -> Catalog:
         _export("scorecard", "scorecard", public),
     )
     return Catalog(exports, models)
+
+
+def _list_model(name: str, title: str, columns: Mapping[str, tuple[str, str]]) -> Model:
+    described = {
+        column: ModelColumn(column, kind, "", {"zh": zh, "en": column.replace("_", " ").capitalize()})
+        for column, (kind, zh) in columns.items()
+    }
+    return Model(
+        name=name,
+        relation=f"retention.{name}",
+        titles={"zh": title, "en": name},
+        descriptions={"zh": "每月每清单每用户一行。", "en": "One row per month, list and subscriber."},
+        owner="team:retention",
+        grain=("month", "list_type", "subscriber_id"),
+        is_restricted=True,
+        sources=(),
+        columns=described,
+    )
+
+
+def order_export() -> Export:
+    """The exposure of the work orders."""
+    export = list_export("work_order", "客户经理工单", ORDER_EVIDENCE)
+    return replace(export, depends_on=("mart_work_orders",))
 
 
 def list_export(list_type: str, title: str, evidence: Sequence[str], needs: Sequence[str] = ()) -> Export:
@@ -221,12 +248,16 @@ def settings(home: Path, language: str = "zh") -> Settings:
 def stage_month(
     edition: Edition,
     list_rows: Sequence[Mapping[str, object]] = (),
+    order_rows: Sequence[Mapping[str, object]] = (),
     *,
     without: Sequence[str] = (),
     trend: float = 0.0,
     manager_count: int = 12,
 ) -> Edition:
-    """Stage marts of ``edition`` for :data:`DISTRICTS`, and ``list_rows``; data sets ``without`` are not delivered."""
+    """Stage marts of ``edition`` for :data:`DISTRICTS`, ``list_rows`` and ``order_rows``.
+
+    Data sets ``without`` are not delivered.
+    """
     stage(edition)
     scores.write_scores(edition, DISTRICTS, manager_count)
     with duckdb.connect() as connection:
@@ -236,6 +267,7 @@ def stage_month(
         if months.shift(edition.month, -3) in edition.history:
             _fill_list_quality(connection, edition.month, without)
         write_work_lists(connection, edition, list_rows)
+        write_work_orders(connection, edition, order_rows)
         _write_fact(connection, edition, without)
         for name in _MARTS:
             _copy(connection, name, edition)
@@ -260,8 +292,21 @@ def write_work_lists(
     connection: duckdb.DuckDBPyConnection, edition: Edition, rows: Sequence[Mapping[str, object]]
 ) -> None:
     """Write ``rows`` of mart_work_lists; what a row does not say is null."""
-    columns = ", ".join(f"{name} {kind}" for name, (kind, _) in _LIST_COLUMNS.items())
-    connection.execute(f"create table mart_work_lists ({columns})")
+    _write_listed(connection, edition, "mart_work_lists", rows)
+
+
+def write_work_orders(
+    connection: duckdb.DuckDBPyConnection, edition: Edition, rows: Sequence[Mapping[str, object]]
+) -> None:
+    """Write ``rows`` of mart_work_orders; what a row does not say is null."""
+    _write_listed(connection, edition, "mart_work_orders", rows)
+
+
+def _write_listed(
+    connection: duckdb.DuckDBPyConnection, edition: Edition, mart: str, rows: Sequence[Mapping[str, object]]
+) -> None:
+    kinds = _ORDER_COLUMNS if mart == "mart_work_orders" else _LIST_COLUMNS
+    connection.execute(f"create table {mart} ({', '.join(f'{name} {kind}' for name, (kind, _) in kinds.items())})")
     listed = []
     for index, row in enumerate(rows):
         given = {
@@ -276,12 +321,10 @@ def write_work_lists(
             "sort_order": index,
             **row,
         }
-        listed.append([given.get(name) for name in _LIST_COLUMNS])
+        listed.append([given.get(name) for name in kinds])
     if listed:
-        _insert(connection, "mart_work_lists", listed)
-    _copy(connection, "mart_work_lists", edition)
-    connection.execute(f"create table mart_work_orders ({_ORDER_COLUMNS})")
-    _copy(connection, "mart_work_orders", edition)
+        _insert(connection, mart, listed)
+    _copy(connection, mart, edition)
 
 
 def _write_fact(connection: duckdb.DuckDBPyConnection, edition: Edition, without: Sequence[str]) -> None:

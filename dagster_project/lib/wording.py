@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+LANGUAGES = ("zh", "en")
 _CATALOGUE = Path(__file__).parent / "wording"
 
 

@@ -29,7 +29,7 @@ def test_a_home_that_is_a_link_keeps_its_name(tmp_path):
         ("RETENTION_LANGUAGE", "fr", "zh, en"),
         ("RETENTION_QUARANTINE_SHARE_LIMIT", "1 %", "from 0 to 1"),
         ("RETENTION_VANISHED_SHARE_LIMIT", "2", "from 0 to 1"),
-        ("RETENTION_THREADS", "0", "positive whole number"),
+        ("RETENTION_THREADS", "0", "not a whole number from 1 on"),
         ("RETENTION_EVENT_LOG", "fast", "durable, quick, none"),
     ],
 )

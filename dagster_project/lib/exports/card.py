@@ -41,6 +41,7 @@ class Headline:
 class ListLine:
     """A list of the month: how many rows, what they pay a month, and the file."""
 
+    list_type: str
     title: str
     rows: int
     shown: str

@@ -14,6 +14,8 @@ from dagster_project.settings import DBT_PROJECT_DIR, PROJECT_ROOT, SUITES_DIR, 
 _SOURCES = ("dagster_project/lib", "dagster_project/components", "dagster_project/defs/ingestion")
 _SUFFIXES = frozenset({".sql", ".yml", ".yaml", ".csv", ".json", ".py", ".html", ".css"})
 _GENERATED = frozenset({"target", "logs", "__pycache__", "dbt_packages"})
+_OF_THE_SITE = "portal_"
+"""Wording of the offices' site, which changes no published file."""
 _WRITERS = ("duckdb", "jinja2", "xlsxwriter")
 """Packages whose version can change the bytes of a published file."""
 
@@ -81,5 +83,6 @@ def _configuration(settings: Settings) -> Iterator[tuple[str, bytes]]:
 def _files(folder: Path, name: str) -> Iterator[tuple[str, bytes]]:
     for file in sorted(folder.rglob("*")):
         relative = file.relative_to(folder)
-        if file.suffix in _SUFFIXES and _GENERATED.isdisjoint(relative.parts) and file.is_file():
+        is_source = file.suffix in _SUFFIXES and not file.name.startswith(_OF_THE_SITE)
+        if is_source and _GENERATED.isdisjoint(relative.parts) and file.is_file():
             yield f"{name}/{relative.as_posix()}", file.read_bytes()

@@ -13,9 +13,8 @@ from pathlib import Path
 
 from dagster_project.lib import rules
 from dagster_project.lib.exports.catalog import Catalog, Model, ModelColumn
-from dagster_project.lib.wording import text, topic
+from dagster_project.lib.wording import LANGUAGES, text, topic
 
-_LANGUAGES = ("zh", "en")
 _BASIS = re.compile(
     r"domain \d[\d.]*\d(?:(?:, | to | and )\d[\d.]*\d)*|\bS[0-4]\b(?: slides? \d+(?: to \d+)?)?|\bG\d\d(?: to G\d\d)?"
 )
@@ -94,8 +93,8 @@ def write_metrics(catalog: Catalog, target: Path) -> None:
 
 def page(catalog: Catalog) -> str:
     """The dictionary as Markdown: Chinese, then English."""
-    lines = ["# " + " · ".join(text("exports.metrics_title", language) for language in _LANGUAGES), ""]
-    for language in _LANGUAGES:
+    lines = ["# " + " · ".join(text("exports.metrics_title", language) for language in LANGUAGES), ""]
+    for language in LANGUAGES:
         lines += [
             f"## {text('exports.metrics_language', language)}",
             "",

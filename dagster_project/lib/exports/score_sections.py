@@ -87,21 +87,31 @@ class ScoreView:
 
 def score_card(view: ScoreView, unit: Unit) -> ScoreCard:
     """A district's scorecard with those of its managers and dealers; for the branch the districts compared."""
-    own = None if unit.code is None else view.scores.unit("district", unit.code)
+    own = own_block(view, unit)
     about_a_district = "note" if own else "no_scorecard"
     note = view.say("branch_note" if unit.code is None else about_a_district)
     groups = () if unit.code is None else tuple(_groups(view, unit.code))
     standing = standings(view, "district", own_code=unit.code)
-    own_sheets = [_own_sheet(view, own)] if own else []
+    own_sheets = [_own_sheet(view, scored) for scored in _scored(view, unit)]
     return ScoreCard(
         note=spread_sentence(view, "district", view.scores.units["district"]) + note,
         link=COMPARISON if unit.code is None else "",
         headings=[(name, heading) for name, (heading, _) in zip(_COLUMNS, view.columns(_COLUMNS), strict=True)],
-        own=block(view, own, "own") if own else None,
+        own=own,
         standing=standing,
         groups=groups,
         sheets=(*own_sheets, standing, *_group_sheets(view, unit.code)),
     )
+
+
+def own_block(view: ScoreView, unit: Unit) -> ScoreBlock | None:
+    """A district's own scorecard; none for the branch, and for a district without scores."""
+    return next((block(view, scored, "own") for scored in _scored(view, unit)), None)
+
+
+def _scored(view: ScoreView, unit: Unit) -> list[UnitScore]:
+    found = None if unit.code is None else view.scores.unit("district", unit.code)
+    return [found] if found else []
 
 
 def _groups(view: ScoreView, district: str) -> list[ScoreGroup]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -20,18 +21,19 @@ from dagster_project.lib.exports.figures import BRANCH, Figures, load_figures
 from dagster_project.lib.exports.headlines import View, headlines, sentences
 from dagster_project.lib.exports.list_sections import list_titles
 from dagster_project.lib.exports.lists import empty_words, unit_folder
-from dagster_project.lib.exports.score_sections import ScoreView, score_card
+from dagster_project.lib.exports.score_sections import ScoreView, own_block, score_card
 from dagster_project.lib.exports.scores import Scores, load_scores
 from dagster_project.lib.exports.sections import sections
-from dagster_project.lib.exports.states import Unit, branch, districts, in_force, not_delivered
+from dagster_project.lib.exports.states import Unit, branch, districts, in_force, name_of, not_delivered
+from dagster_project.lib.exports.summary import summary, write_summary
 from dagster_project.lib.exports.workbook import Kind
-from dagster_project.lib.wording import text
+from dagster_project.lib.wording import LANGUAGES, text
 
 _SHADES = 5
 
 
 def write_scorecards(edition: Edition, export: Export) -> Written:
-    """Stage ``scorecard.html`` and ``scorecard.xlsx`` of every district and of the branch.
+    """Stage ``scorecard.html``, ``scorecard.xlsx`` and ``summary.json`` of every district and of the branch.
 
     Reads staged and published Parquet only; a page holds no personal data.
     """
@@ -43,6 +45,7 @@ def write_scorecards(edition: Edition, export: Export) -> Written:
     files: list[WrittenFile] = []
     for unit in units:
         files += _write_card(edition, make_card(edition, figures, scores, unit, missing))
+        files.append(_write_summary(edition, figures, scores, unit, missing))
     counts = {unit.code: 1 for unit in units if unit.code is not None}
     return record(edition, Written(export.name, tuple(files), counts, missing))
 
@@ -68,6 +71,20 @@ def make_card(edition: Edition, figures: Figures, scores: Scores, unit: Unit, mi
     )
 
 
+def _write_summary(
+    edition: Edition, figures: Figures, scores: Scores, unit: Unit, missing: tuple[str, ...]
+) -> WrittenFile:
+    contents = {}
+    for language in LANGUAGES:
+        translated = replace(edition, settings=replace(edition.settings, language=language))
+        named = replace(unit, name=name_of(translated, unit))
+        view = View(figures, BRANCH if unit.code is None else unit.code, language, missing)
+        standing = own_block(ScoreView(scores, language, missing), named)
+        lists = _list_lines(translated, view)
+        contents[language] = summary(named.name, headlines(view), lists, sentences(view), standing)
+    return write_summary(edition, unit, contents)
+
+
 def _list_lines(edition: Edition, view: View) -> tuple[ListLine, ...]:
     exports = sorted(edition.catalog.of_kind("list"), key=lambda export: int(export.meta["position"]))
     return tuple(_list_line(edition, view, export) for export in exports)
@@ -78,6 +95,7 @@ def _list_line(edition: Edition, view: View, export: Export) -> ListLine:
     row = view.figures.lists.get(view.code, {}).get(list_type)
     count = int(row["row_count"]) if row else 0
     return ListLine(
+        list_type=list_type,
         title=str(export.titles[view.language]),
         rows=count,
         shown=view.say("list_rows", count=f"{count:,}") if count else empty_words(edition, export, view.missing),

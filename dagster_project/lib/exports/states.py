@@ -44,6 +44,11 @@ def branch(edition: Edition) -> Unit:
     return Unit(None, text("exports.branch", edition.settings.language))
 
 
+def name_of(edition: Edition, unit: Unit) -> str:
+    """What the edition's language calls a unit: the data names districts, the catalogue the branch and the unknown."""
+    return branch(edition).name if unit.code is None else _district_name(edition, unit.code, unit.name)
+
+
 def not_delivered(connection: duckdb.DuckDBPyConnection, edition: Edition) -> tuple[str, ...]:
     """Names of the data sets that the month's delivery lacks, in the order of the contract."""
     rows = connection.execute(

@@ -19,11 +19,10 @@ import pyarrow as pa
 
 from dagster_project.lib import months, rules, values
 from dagster_project.lib.dumps import normal_name
-from dagster_project.lib.wording import text
+from dagster_project.lib.wording import LANGUAGES, text
 from dagster_project.lib.work_returns.contacts import FILL_INS, KEYS, Contact, Problem, Return, contact_id, outcomes
 from dagster_project.lib.work_returns.packages import Sheet, Unusable, read_sheet
 
-_LANGUAGES = ("zh", "en")
 _PROSE = ("main_list_type", "account_manager", "district", "note")
 _HEADING_ROW = 2
 _CHINESE_DATE = re.compile(r"(\d{4})\s*[年.]\s*(\d{1,2})\s*[月.]\s*(\d{1,2})\s*[日号]?")
@@ -68,7 +67,7 @@ def _recognise(sheet: Sheet) -> _Layout:
     """The layout in the language of which most headings are there."""
     cells = sheet.rows[_HEADING_ROW - 1] if len(sheet.rows) >= _HEADING_ROW else ()
     found = [normal_name(str(cell)) for cell in cells]
-    layouts = [_Layout(language, _places(found, language)) for language in _LANGUAGES]
+    layouts = [_Layout(language, _places(found, language)) for language in LANGUAGES]
     return max(layouts, key=lambda layout: sum(1 for places in layout.places.values() if places))
 
 
@@ -170,7 +169,7 @@ class _Words:
 
 
 def _words_of(list_months: Iterable[str | None]) -> _Words:
-    outcome_words = {text(f"work_returns.outcome.{code}", each): code for code in outcomes() for each in _LANGUAGES}
+    outcome_words = {text(f"work_returns.outcome.{code}", each): code for code in outcomes() for each in LANGUAGES}
     return _Words(
         lists={month: _titles(month) if month else {} for month in list_months},
         outcomes={normal_name(word): code for word, code in outcome_words.items()},
@@ -181,7 +180,7 @@ def _words_of(list_months: Iterable[str | None]) -> _Words:
 def _titles(month: str) -> Mapping[str, str]:
     """The lists that are in force in a month, by their titles."""
     in_force = [row for row in rules.seed("list_types") if rules.holds_in(row, month)]
-    return {normal_name(row[each]): row["list_type"] for row in in_force for each in _LANGUAGES}
+    return {normal_name(row[each]): row["list_type"] for row in in_force for each in LANGUAGES}
 
 
 def _line(

@@ -1,0 +1,42 @@
+"""The audit log: one way to add to it."""
+
+from __future__ import annotations
+
+from axes.helpers import get_client_ip_address
+from django.http import HttpRequest
+
+from dagster_project.portal.models import Account, AuditEntry, Copy
+from dagster_project.portal.publications import Publication
+
+Action = AuditEntry.Action
+
+
+def record(
+    request: HttpRequest,
+    action: AuditEntry.Action,
+    *,
+    publication: Publication | None = None,
+    path: str = "",
+    rows: int | None = None,
+    copy: Copy | None = None,
+    username: str = "",
+    **facts: object,
+) -> AuditEntry:
+    """Write down what the request does; when this returns, the entry is stored.
+
+    ``username`` is what was tried at sign-in. ``facts`` hold no personal data of subscribers.
+    """
+    account = request.user if isinstance(request.user, Account) else None
+    return AuditEntry.objects.create(
+        account=account,
+        username=account.username if account else username[:150],
+        role=account.role if account else "",
+        address=get_client_ip_address(request) or "",
+        action=action,
+        month=publication.month if publication else "",
+        publication_id=publication.publication_id if publication else "",
+        path=path,
+        rows=rows,
+        copy=copy,
+        detail=" ".join(f"{name}={value}" for name, value in facts.items())[:400],
+    )
