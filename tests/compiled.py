@@ -137,7 +137,8 @@ def _on_tables(node: Mapping[str, Any]) -> str:
 
 def _warehouse(settings: Settings, nodes: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
     """A database in memory under the name that the statements say, with seeds and empty raw tables."""
-    connection = duckdb.connect(config={"threads": 1, "memory_limit": settings.memory_limit})
+    spill = {"temp_directory": str(settings.scratch / "duckdb")}
+    connection = duckdb.connect(config={"threads": 1, "memory_limit": settings.memory_limit, **spill})
     connection.execute(f"attach ':memory:' as {_CATALOG}")
     connection.execute(f"attach '{settings.duckdb_file}' as seeded (read_only)")
     connection.execute(f"use {_CATALOG}")

@@ -289,7 +289,6 @@ def test_signs_of_gaming_are_the_marts_and_only_the_branch_sees_them(page: sync_
         assert shown not in text and raised[0][2] not in text and "comparison.html" not in text, file.parent.name
 
 
-@IN_CHINESE
 @pytest.mark.parametrize("name", ["districts/D02/scorecard", *PAGES[1:]])
 def test_axe_finds_nothing_serious(page: sync_api.Page, edition: Edition, name: str) -> None:
     page.goto(address(edition, name))

@@ -58,7 +58,7 @@ def scores_follow_from_the_counts(project: CompiledProject) -> None:
         looked_at[kind] = looked_at.get(kind, 0) + (not is_small)
     for month, unit_type, sign, cases, events, other_cases, other_events, score, chance, limit, _ in rows:
         count = looked_at[month, unit_type, sign]
-        assert limit == (pytest.approx(0.001 / count) if count else None)
+        assert limit == (pytest.approx(0.0001 / count) if count else None)
         assert score == pytest.approx(standard_errors(sign, cases, events, other_cases, other_events))
         expected = by_chance(sign, cases, events, other_cases, other_events)
         assert chance == (None if expected is None else pytest.approx(expected, abs=2e-9))
