@@ -101,6 +101,11 @@ def files_of(account: Account, publication: Publication) -> Mapping[str, Publish
     return found
 
 
+def dictionary_of(publication: Publication) -> PublishedFile | None:
+    """The data dictionary, which describes data and holds none: whoever signs in may see it; None without one."""
+    return publication.files.get(f"{publications.NETWORK}/data_dictionary.xlsx")
+
+
 def is_list(publication: Publication, file: PublishedFile) -> bool:
     """Whether a file holds subscribers."""
     return file.stem in publication.list_types

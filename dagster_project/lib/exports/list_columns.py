@@ -59,10 +59,12 @@ _WIDTHS: Mapping[str, float] = {
 _WRAPPED = ("reason", "measure_names")
 """Sentences: what to say and to offer is read whole."""
 
-_MASKED_PHONE = (
+MASKED_PHONE = (
     "case when length(msisdn) > 8 then left(msisdn, 3) || '****' || right(msisdn, 4)"
     " when msisdn is not null then '****' end"
 )
+FILE_ORDER = "sort_order nulls last, district_code, subscriber_id"
+"""The order of a list's rows: what is worth doing first."""
 
 
 @dataclass(frozen=True)
@@ -163,9 +165,12 @@ def shown(name: str, language: str, export: Export, month: str) -> str:
     """SQL for what the office reads in a column: words for codes, in its language, by the titles of ``month``."""
     fixed = {"list_type": literal(str(export.titles[language]))}
     if not source_of(export).to_fill_in:
-        fixed["msisdn"] = _MASKED_PHONE
-    if name in fixed:
-        return fixed[name]
+        fixed["msisdn"] = MASKED_PHONE
+    return fixed[name] if name in fixed else worded(name, language, month)
+
+
+def worded(name: str, language: str, month: str) -> str:
+    """SQL for a column with words for its codes and in ``language``, by the titles of ``month``."""
     if name in _BY_LANGUAGE:
         return quoted(name if language == "zh" else f"{name}_en")
     words = _words(name, language, month)

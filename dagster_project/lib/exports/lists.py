@@ -12,7 +12,15 @@ from dagster_project.lib import engine
 from dagster_project.lib.exports.catalog import Export
 from dagster_project.lib.exports.csvfile import prepare_lines, write_csv
 from dagster_project.lib.exports.edition import Edition, Written, WrittenFile, folder_name, record, written_file
-from dagster_project.lib.exports.list_columns import FIRST_SCREEN, list_fields, mart_of, screen_order, shown, source_of
+from dagster_project.lib.exports.list_columns import (
+    FILE_ORDER,
+    FIRST_SCREEN,
+    list_fields,
+    mart_of,
+    screen_order,
+    shown,
+    source_of,
+)
 from dagster_project.lib.exports.states import (
     NETWORK,
     UNKNOWN_DISTRICT,
@@ -100,7 +108,6 @@ def _load(
     rows = str(edition.mart(mart_of(export)))
     delivered = (field.name for field in fields if not field.input)
     chosen = ", ".join(f"{shown(name, language, export, edition.month)} as {quoted(name)}" for name in delivered)
-    order = "sort_order nulls last, district_code, subscriber_id"
     # numbered by few columns first: a window over whole rows would take them along, at thrice the time
     connection.execute(
         f"""
@@ -109,9 +116,10 @@ def _load(
             select
                 subscriber_id as numbered_id,
                 coalesce(district_code, {literal(UNKNOWN_DISTRICT)}) as unit_code,
-                row_number() over (order by {order}) as network_number,
-                row_number() over (partition by coalesce(district_code, {literal(UNKNOWN_DISTRICT)}) order by {order})
-                    as district_number
+                row_number() over (order by {FILE_ORDER}) as network_number,
+                row_number() over (
+                    partition by coalesce(district_code, {literal(UNKNOWN_DISTRICT)}) order by {FILE_ORDER}
+                ) as district_number
             from read_parquet($rows)
             where list_type = $list_type and {source.exported}
         )

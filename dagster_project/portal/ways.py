@@ -1,0 +1,37 @@
+"""Where pages lead: addresses of units and lists, and of pages that this site may not have."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from django.urls import NoReverseMatch, reverse
+
+from dagster_project.portal.publications import Publication, Unit
+
+
+def unit_address(publication: Publication, unit: Unit) -> str:
+    """The page of a unit's month."""
+    return reverse("unit", args=[publication.month, publication.publication_id, unit.slug])
+
+
+def list_address(publication: Publication, unit: Unit, list_type: str) -> str:
+    """The page of a list."""
+    return reverse("list", args=[publication.month, publication.publication_id, unit.slug, list_type])
+
+
+def file_address(publication: Publication, file_path: str) -> str:
+    """A published file, by its path in the manifest."""
+    return reverse("file", args=[publication.month, publication.publication_id, file_path])
+
+
+def address_if_any(name: str, *arguments: str) -> str:
+    """The address of a page; empty when the site has no page of that name."""
+    try:
+        return reverse(name, args=arguments)
+    except NoReverseMatch:
+        return ""
+
+
+def kept(**values: str) -> str:
+    """What a reader asked for, to be kept in a query that goes on from page to page; empty when it is nothing."""
+    return "".join(f"&{urlencode({name: value})}" for name, value in values.items() if value)
