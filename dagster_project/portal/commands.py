@@ -66,6 +66,14 @@ def adduser(
     click.echo(text("portal_console.added", language, username=username, password=password))
 
 
+@portal.command()
+def prune() -> None:
+    """Take away copies of lists that are too old to be fetched; the site does it too when it makes one."""
+    from dagster_project.portal import copies  # noqa: PLC0415  (Django is not started before)
+
+    click.echo(text("portal_console.pruned", Settings.from_environment().language, files=copies.prune()))
+
+
 def _start_django(home: Path | None, landing: Path | None) -> None:
     """Set Django up for the home folder, with its tables as this version of the site needs them."""
     if home:

@@ -61,6 +61,8 @@ class Copy(models.Model):
     """The published file, as its manifest names it."""
     source_sha256 = models.CharField(max_length=64)
     has_phone_numbers = models.BooleanField()
+    account_manager = models.CharField(max_length=200, blank=True, default="")
+    """Whose rows alone it has; empty for a copy of all rows."""
     rows = models.PositiveIntegerField()
     bytes = models.PositiveBigIntegerField()
     sha256 = models.CharField(max_length=64)

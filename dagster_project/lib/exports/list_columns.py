@@ -12,10 +12,11 @@ from dagster_project.lib.rules import holds_in, seed
 from dagster_project.lib.warehouse.base import literal, quoted
 from dagster_project.lib.wording import text
 
-_ABOUT = (
+CSV_START = (
     *("list_month", "list_type", "district", "account_manager", "subscriber_id", "msisdn", "brand", "plan_name"),
     *("value_tier", "lifecycle_stage", "tenure_month", "arpu3_amount", "total_fee_amount", "mou"),
 )
+"""Which list, who and what about them: the first columns of a CSV file."""
 _WORTH = (
     *("reason", "risk_level", "churn_probability", "expected_loss_amount", "measure_codes", "measure_names"),
     *("care_cap_amount", "retention_cap_amount"),
@@ -90,8 +91,8 @@ def list_fields(export: Export, model: Model, language: str) -> tuple[Field, ...
 
     Raises :class:`InvalidCatalog` when the exposure names a column that the model does not have.
     """
-    evidence = [name for name in export.meta.get("evidence", ()) if name not in {*_ABOUT, *_WORTH}]
-    names = (*_ABOUT, *evidence, *_WORTH)
+    evidence = [name for name in export.meta.get("evidence", ()) if name not in {*CSV_START, *_WORTH}]
+    names = (*CSV_START, *evidence, *_WORTH)
     unknown = [name for name in names if name not in model.columns]
     if unknown:
         raise InvalidCatalog(f"exposure {export.name}: {model.name} has no column {', '.join(unknown)}")
