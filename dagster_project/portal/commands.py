@@ -14,6 +14,8 @@ from dagster_project.settings import Settings
 
 _DJANGO_SETTINGS = "dagster_project.portal.django_settings"
 _CONNECTIONS = 1000
+_LARGEST_REQUEST = 64 << 20
+"""Bytes; of a larger one nothing but its head is read. Above what the site takes, so that it can say what is wrong."""
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
@@ -93,7 +95,17 @@ def _serve(host: str, port: int, threads: int) -> None:
     import waitress  # noqa: PLC0415  (only the site needs it)
     from django.conf import settings  # noqa: PLC0415
 
+    from dagster_project.portal import returns  # noqa: PLC0415  (Django is not started before)
     from dagster_project.portal.wsgi import application  # noqa: PLC0415
 
     click.echo(text("portal_console.serving", settings.RETENTION.language, address=f"http://{host}:{port}/"))
-    waitress.serve(application, host=host, port=port, threads=threads, connection_limit=_CONNECTIONS, ident=None)
+    returns.take_back_what_is_not_accepted()
+    waitress.serve(
+        application,
+        host=host,
+        port=port,
+        threads=threads,
+        connection_limit=_CONNECTIONS,
+        max_request_body_size=_LARGEST_REQUEST,
+        ident=None,
+    )

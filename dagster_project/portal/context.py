@@ -15,6 +15,7 @@ _WAYS = (
     ("dictionary", Capability.STATUS),
     ("status", Capability.STATUS),
 )
+_WAYS = (("home", Capability.OWN_ACCOUNT), ("returns", Capability.RETURNS))
 """The pages that the navigation leads to, and what each takes."""
 
 

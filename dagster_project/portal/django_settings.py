@@ -127,5 +127,7 @@ TIME_ZONE = "Asia/Shanghai"
 
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
-FILE_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
+FILE_UPLOAD_HANDLERS = ["dagster_project.portal.uploads.SmallUploads"]
+# of a whole request: the largest work order that is read, and what the form around it takes
+FILE_UPLOAD_MAX_MEMORY_SIZE = 21 << 20
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20

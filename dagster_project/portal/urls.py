@@ -8,4 +8,5 @@ urlpatterns = [
     path("", include("dagster_project.portal.urls_accounts")),
     path("", include("dagster_project.portal.urls_pages")),
     path("", include("dagster_project.portal.urls_copies")),
+    path("", include("dagster_project.portal.urls_returns")),
 ]

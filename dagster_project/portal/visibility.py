@@ -10,15 +10,18 @@ from functools import wraps
 from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponseBase
 
 from dagster_project.lib.exports.summary import FILE_NAME as SUMMARY
+from dagster_project.lib.work_returns import OrderBook
 from dagster_project.portal import publications
-from dagster_project.portal.models import Account
+from dagster_project.portal.models import Account, ReturnedWorkbook
 from dagster_project.portal.publications import Publication, PublishedFile, Unit
 from dagster_project.portal.roles import Capability, Role
 
 WORK_ORDER = "work_order"
+_ORDERS = "restricted/mart_work_orders.parquet"
 CAPABILITY = "capability"
 """The attribute of a view that says what it takes."""
 View = Callable[..., HttpResponseBase]
@@ -109,3 +112,19 @@ def dictionary_of(publication: Publication) -> PublishedFile | None:
 def is_list(publication: Publication, file: PublishedFile) -> bool:
     """Whether a file holds subscribers."""
     return file.stem in publication.list_types
+
+
+def order_book_of(account: Account, publication: Publication) -> OrderBook | None:
+    """The work orders of a version that an account may answer; None when it may answer none of them."""
+    path = publication.folder / _ORDERS
+    codes = {unit.code for unit in units_of(account, publication)}
+    if not path.is_file() or not codes or WORK_ORDER not in list_types_of(account, publication):
+        return None
+    districts = None if None in codes else frozenset(code for code in codes if code is not None)
+    return OrderBook(path, publication.month, districts, manager_of(account))
+
+
+def returns_of(account: Account) -> QuerySet[ReturnedWorkbook]:
+    """The returned workbooks that an account may see and decide on: everybody's for the branch, else its own."""
+    returns = ReturnedWorkbook.objects.all()
+    return returns if account.role == Role.BRANCH else returns.filter(account=account)

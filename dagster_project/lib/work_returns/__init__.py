@@ -1,7 +1,7 @@
 """What account managers wrote into their work orders, read back as contacts of a delivery.
 
-``packages`` judges a workbook and reads its first sheet, ``rows`` makes contacts of it, ``delivery`` writes them into a
-landing folder.
+``packages`` judges a workbook and reads its first sheet, ``rows`` makes contacts of it, ``orders`` holds them against
+the work orders that somebody may answer, ``delivery`` writes them into a landing folder.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dagster_project.lib.work_returns.contacts import (
     Problem,
     Return,
     contact_id,
+    explained,
     outcomes,
     told,
 )
@@ -23,7 +24,9 @@ from dagster_project.lib.work_returns.delivery import (
     collect,
     deliver_contacts,
     remarks,
+    withdraw_contacts,
 )
+from dagster_project.lib.work_returns.orders import OrderBook, OwnReturn, of_own_orders
 from dagster_project.lib.work_returns.rows import read_return
 
 __all__ = [
@@ -33,13 +36,18 @@ __all__ = [
     "AlteredFile",
     "Collected",
     "Contact",
+    "OrderBook",
+    "OwnReturn",
     "Problem",
     "Return",
     "collect",
     "contact_id",
     "deliver_contacts",
+    "explained",
+    "of_own_orders",
     "outcomes",
     "read_return",
     "remarks",
     "told",
+    "withdraw_contacts",
 ]

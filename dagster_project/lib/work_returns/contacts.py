@@ -61,7 +61,21 @@ class Return:
 def told(problem: Problem, language: str) -> str:
     """A problem in one line: where it is, what it is, what to do about it."""
     kind = "cell" if problem.heading else "row" if problem.row else "file"
-    facts = {
+    place = text(f"work_returns.place_{kind}", language, **_facts(problem, language))
+    reason, remedy = explained(problem, language)
+    return text("work_returns.told", language, place=place, reason=reason, remedy=remedy)
+
+
+def explained(problem: Problem, language: str) -> tuple[str, str]:
+    """What a problem is, and what to do about it."""
+    facts = _facts(problem, language)
+    reason, remedy = (text(f"work_returns.{part}_{problem.code}", language, **facts) for part in ("reason", "remedy"))
+    return reason, remedy
+
+
+def _facts(problem: Problem, language: str) -> Mapping[str, object]:
+    """What fills the catalogue's texts about a problem."""
+    return {
         "file": problem.file,
         "row": problem.row,
         "heading": problem.heading,
@@ -71,9 +85,6 @@ def told(problem: Problem, language: str) -> str:
         "example": rules.seed("measures")[0]["measure_code"],
         **problem.facts,
     }
-    parts = (f"place_{kind}", f"reason_{problem.code}", f"remedy_{problem.code}")
-    place, reason, remedy = (text(f"work_returns.{part}", language, **facts) for part in parts)
-    return text("work_returns.told", language, place=place, reason=reason, remedy=remedy)
 
 
 def outcomes() -> Iterable[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,14 +40,22 @@ class AlteredFile(Exception):
         self.path = path
 
 
-def collect(returns: Sequence[Return], landing: Path, month: str) -> Collected:
+def collect(
+    returns: Sequence[Return], landing: Path, month: str, replaceable: Collection[str] | None = None
+) -> Collected:
     """What the workbooks hold together for ``month``, against each other and against what was collected before.
 
     A contact that two of them hold alike counts once, and one that another month's file holds already is left out;
-    where two sources say otherwise of a contact it is a problem, because none of them is known to be right.
+    where two sources say otherwise of a contact it is a problem, because none of them is known to be right. The
+    month's own file is what they correct, in all its contacts or in those whose ids are ``replaceable``.
     """
     held, altered = _held_by_month(landing)
-    others = {name: (each, row) for each, rows in held.items() if each != month for name, row in rows.items()}
+    others = {
+        name: (each, row)
+        for each, rows in held.items()
+        for name, row in rows.items()
+        if each != month or (replaceable is not None and name not in replaceable)
+    }
     chosen = {contact.contact_id: contact for _, contact, _ in _placed(returns)}
     problems = (
         *(problem for returned in returns for problem in returned.problems),
@@ -90,13 +99,42 @@ def deliver_contacts(contacts: Iterable[Contact], landing: Path, month: str) -> 
     """
     target = landing / months.parse(month) / FILE_NAME
     target.parent.mkdir(parents=True, exist_ok=True)
-    # beside the month's folder: whatever lies in it is taken for a part of the delivery
-    draft = landing / f".{FILE_NAME}.{os.getpid()}"
-    with FileLock(landing / f".{FILE_NAME}.lock"):
+    with _lock(landing):
         rows = {**_held(target), **{contact.contact_id: _row(contact) for contact in contacts}}
-        draft.write_bytes(_serialised(rows.values()))
-        draft.replace(target)
+        _write(target, rows.values())
     return target
+
+
+def withdraw_contacts(ids: Collection[str], landing: Path, month: str) -> None:
+    """Take contacts out of the month's file, which is then as if they had never been delivered.
+
+    Ids that it does not hold are passed by. The file goes away with its last contact, and the month's folder with it
+    when nothing else was delivered. Raises :class:`AlteredFile` when somebody else changed the file.
+    """
+    target = landing / months.parse(month) / FILE_NAME
+    if not target.is_file():
+        return
+    with _lock(landing):
+        held = _held(target)
+        left = [row for name, row in held.items() if name not in ids]
+        if left and len(left) < len(held):
+            _write(target, left)
+        elif held and not left:
+            target.unlink()
+            with suppress(OSError):
+                target.parent.rmdir()
+
+
+def _lock(landing: Path) -> FileLock:
+    """Held by whoever changes a file of collected contacts."""
+    return FileLock(landing / f".{FILE_NAME}.lock")
+
+
+def _write(target: Path, rows: Iterable[Mapping[str, str]]) -> None:
+    # beside the month's folder: whatever lies in it is taken for a part of the delivery
+    draft = target.parent.parent / f".{FILE_NAME}.{os.getpid()}"
+    draft.write_bytes(_serialised(rows))
+    draft.replace(target)
 
 
 def _row(contact: Contact) -> Mapping[str, str]:

@@ -24,7 +24,8 @@ from dagster_project.lib.work_returns.contacts import FILL_INS, KEYS, Contact, P
 from dagster_project.lib.work_returns.packages import Sheet, Unusable, read_sheet
 
 _PROSE = ("main_list_type", "account_manager", "district", "note")
-_HEADING_ROW = 2
+HEADING_ROW = 2
+"""Where a work order has its headings, below its title."""
 _CHINESE_DATE = re.compile(r"(\d{4})\s*[年.]\s*(\d{1,2})\s*[月.]\s*(\d{1,2})\s*[日号]?")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
@@ -65,7 +66,7 @@ class _Layout:
 
 def _recognise(sheet: Sheet) -> _Layout:
     """The layout in the language of which most headings are there."""
-    cells = sheet.rows[_HEADING_ROW - 1] if len(sheet.rows) >= _HEADING_ROW else ()
+    cells = sheet.rows[HEADING_ROW - 1] if len(sheet.rows) >= HEADING_ROW else ()
     found = [normal_name(str(cell)) for cell in cells]
     layouts = [_Layout(language, _places(found, language)) for language in LANGUAGES]
     return max(layouts, key=lambda layout: sum(1 for places in layout.places.values() if places))
@@ -80,7 +81,7 @@ def _heading_problems(file: str, layout: _Layout) -> Iterator[Problem]:
     for column, places in layout.places.items():
         if len(places) != 1:
             code = "doubled_heading" if places else "missing_heading"
-            yield Problem(file, code, _HEADING_ROW, layout.heading(column))
+            yield Problem(file, code, HEADING_ROW, layout.heading(column))
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class _Line:
 
 def _read_lines(sheet: Sheet, layout: _Layout) -> Sequence[_Line]:
     """The rows with something filled in, in the order of the sheet."""
-    rows = [(row, cells) for row, cells in enumerate(sheet.rows, 1) if row > _HEADING_ROW]
+    rows = [(row, cells) for row, cells in enumerate(sheet.rows, 1) if row > HEADING_ROW]
     touched = [(row, cells) for row, cells in rows if _is_touched(sheet, layout, row, cells)]
     readings = _readings([_texts(layout, cells) for _, cells in touched])
     words = _words_of({read["read_month"] for read in readings})
