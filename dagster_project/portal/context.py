@@ -10,7 +10,12 @@ from dagster_project.portal.language import current_language
 from dagster_project.portal.models import Account
 from dagster_project.portal.roles import Capability
 
-_WAYS = (("home", Capability.OWN_ACCOUNT),)
+_WAYS = (
+    ("home", Capability.OWN_ACCOUNT),
+    ("compare", Capability.COMPARE),
+    ("history", Capability.HISTORY),
+    ("audit", Capability.AUDIT),
+)
 """The pages that the navigation leads to, and what each takes."""
 
 

@@ -7,4 +7,5 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("dagster_project.portal.urls_accounts")),
     path("", include("dagster_project.portal.urls_pages")),
+    path("", include("dagster_project.portal.urls_branch")),
 ]
