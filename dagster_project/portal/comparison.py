@@ -88,14 +88,18 @@ def comparison_files(publication: Publication) -> tuple[str, ...]:
     return tuple(path for path in paths if path in publication.files)
 
 
-def standing_sentences(districts: Sequence[District], language: str) -> Iterator[str]:
-    """Who stands clearly apart and who does not, in the words of the scorecards."""
+def standing(districts: Sequence[District], language: str) -> str:
+    """Who stands clearly apart and who does not, in the words of the scorecards; empty without summaries."""
     verdicts: dict[str, list[str]] = {}
     for district in districts:
         if district.summary and district.summary["score"]:
             verdicts.setdefault(district.summary["score"]["verdict"], []).append(district.name)
-    for verdict, names in verdicts.items():
-        yield text("portal_compare.stands", language, names=_joined(names, language), verdict=verdict)
+    parts = [
+        text("portal_compare.stands", language, names=_joined(names, language), verdict=verdict)
+        for verdict, names in verdicts.items()
+    ]
+    told = text("portal_compare.semicolon", language).join(parts)
+    return text("portal_compare.standing", language, parts=told) if parts else ""
 
 
 def discipline_sentences(

@@ -54,7 +54,7 @@ class Fetched:
 class FollowUp:
     """What came back of ``planned`` work orders, in subscribers; ``days`` as in :class:`Fetched`.
 
-    ``returned`` are among the planned of the version that holds, ``elsewhere`` are only in an earlier version.
+    ``returned`` are among the planned of the version that holds, ``elsewhere`` are not.
     """
 
     planned: int

@@ -51,7 +51,7 @@ def _compared(publication: Publication) -> dict[str, object]:
         "month_name": month_name(publication.month, language, with_year=True),
         "districts": districts,
         "headlines": next((each.summary["headlines"] for each in districts if each.summary), ()),
-        "standing": list(comparison.standing_sentences(districts, language)),
+        "standing": comparison.standing(districts, language),
         "files": comparison.comparison_files(publication),
         "lists": comparison.list_rows(publication, districts, language),
         "has_orders": found is not None,
