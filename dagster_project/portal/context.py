@@ -16,6 +16,10 @@ _WAYS = (
     ("status", Capability.STATUS),
 )
 _WAYS = (("home", Capability.OWN_ACCOUNT), ("returns", Capability.RETURNS))
+    ("compare", Capability.COMPARE),
+    ("history", Capability.HISTORY),
+    ("audit", Capability.AUDIT),
+)
 """The pages that the navigation leads to, and what each takes."""
 
 

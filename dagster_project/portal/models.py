@@ -168,6 +168,12 @@ class AuditEntry(models.Model):
 
         ordering: ClassVar = ["-pk"]
         verbose_name_plural = "audit entries"
+        indexes: ClassVar = [
+            models.Index(fields=["username", "id"], name="audit_by_person"),
+            models.Index(fields=["action", "id"], name="audit_by_action"),
+            models.Index(fields=["month", "id"], name="audit_by_month"),
+            models.Index(fields=["address", "id"], name="audit_by_address"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.action}"

@@ -9,4 +9,5 @@ urlpatterns = [
     path("", include("dagster_project.portal.urls_pages")),
     path("", include("dagster_project.portal.urls_copies")),
     path("", include("dagster_project.portal.urls_returns")),
+    path("", include("dagster_project.portal.urls_branch")),
 ]

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
-from dagster_project.lib.exports.csvfile import harmless, prepare_lines, write_csv
+from dagster_project.lib.exports.csvfile import harmless, harmless_text, prepare_lines, write_csv
 from dagster_project.lib.exports.workbook import Field, Kind, Rows, RowsLost
 
 
@@ -27,6 +29,15 @@ def test_what_a_spreadsheet_would_run_gets_an_apostrophe(text: str) -> None:
 @pytest.mark.parametrize("text", ["-5", "+5", "-5.25", "-1.5e3", "-12%", "话费", "a=b", "", "13800000001", "'x"])
 def test_numbers_and_other_texts_stay_as_they_are(text: str) -> None:
     assert neutralised(text) == text
+
+
+@given(texts=st.lists(st.text() | st.text("=@+-\t\r\n＝＋－＠0１.eE%"), min_size=1, max_size=50))
+@settings(max_examples=50, deadline=None)
+@example(texts=["-5\n", "-5\r\n", "+１", "-5", "=1", "－1", "-1e5%", ""])
+def test_rows_of_no_query_are_neutralised_like_those_of_one(texts: list[str]) -> None:
+    with duckdb.connect() as connection:
+        found = connection.execute(f"select {harmless('given')} from (select unnest(?) as given)", [texts]).fetchall()
+    assert [harmless_text(text) for text in texts] == [text for (text,) in found]
 
 
 def test_a_file_starts_with_a_byte_order_mark_and_keeps_its_columns(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,9 +12,9 @@ import duckdb
 from dagster_project.lib.exports.workbook import Field, Kind, Rows, RowsLost
 from dagster_project.lib.warehouse.base import literal, quoted
 
-_BYTE_ORDER_MARK = "\ufeff"
+BYTE_ORDER_MARK = "\ufeff"
 _RISKY_START = r"^[=@+\-\t\r\n＝＋－＠]"
-_PLAIN_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?%?$"
+_PLAIN_NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?%?"
 
 
 def prepare_lines(
@@ -45,7 +46,7 @@ def write_csv(connection: duckdb.DuckDBPyConnection, target: Path, fields: Seque
 
 def _headings(fields: Sequence[Field]) -> list[str]:
     """The headings; the first carries the byte order mark, because it is the start of the file."""
-    return [(_BYTE_ORDER_MARK if index == 0 else "") + field.heading for index, field in enumerate(fields)]
+    return [(BYTE_ORDER_MARK if index == 0 else "") + field.heading for index, field in enumerate(fields)]
 
 
 def _value(field: Field) -> str:
@@ -60,5 +61,12 @@ def harmless(text: str) -> str:
 
     ``=``, ``@``, tabs and line breaks always; plus and minus only when the text is not a plain number.
     """
-    risky = f"regexp_matches({text}, {literal(_RISKY_START)}) and not regexp_matches({text}, {literal(_PLAIN_NUMBER)})"
+    is_number = f"regexp_full_match({text}, {literal(_PLAIN_NUMBER)})"
+    risky = f"regexp_matches({text}, {literal(_RISKY_START)}) and not {is_number}"
     return f"case when {risky} then '''' || {text} else {text} end"
+
+
+def harmless_text(text: str) -> str:
+    """What :func:`harmless` makes of a text, for rows that come from no query."""
+    is_risky = re.match(_RISKY_START, text) and not re.fullmatch(_PLAIN_NUMBER, text, re.ASCII)
+    return f"'{text}" if is_risky else text
