@@ -8,3 +8,8 @@ urlpatterns = [
     path("", include("dagster_project.portal.urls_accounts")),
     path("", include("dagster_project.portal.urls_pages")),
 ]
+
+handler400 = "dagster_project.portal.views.errors.refused"
+handler403 = "dagster_project.portal.views.errors.forbidden"
+handler404 = "dagster_project.portal.views.errors.not_found"
+handler500 = "dagster_project.portal.views.errors.failed"
