@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT_DIR = PROJECT_ROOT / "dbt"
@@ -150,7 +151,7 @@ class Settings:
 class PortalSettings:
     """What the district offices' site trusts and for how long; variables begin with ``RETENTION_PORTAL_``."""
 
-    database: str = ""
+    database: str = field(default="", repr=False)
     """A URL such as ``postgresql://user@host/name``; empty for SQLite in the home folder."""
     secret_key: str = field(default="", repr=False)
     """Signs sessions and traces copies; empty for one that is made once and kept in the home folder."""
@@ -170,8 +171,8 @@ class PortalSettings:
         """Read the settings; raise :class:`InvalidSettings` on a value that cannot be used."""
         env = os.environ if environment is None else environment
         hosts = tuple(name.strip() for name in env.get("RETENTION_PORTAL_HOSTS", "").split(",") if name.strip())
-        return cls(
-            database=env.get("RETENTION_PORTAL_DATABASE", cls.database),
+        found = cls(
+            database=_database(env, "RETENTION_PORTAL_DATABASE"),
             secret_key=env.get("RETENTION_PORTAL_SECRET_KEY", cls.secret_key),
             hosts=hosts or cls.hosts,
             proxy_count=_count(env, "RETENTION_PORTAL_PROXY_COUNT", cls.proxy_count, least=0),
@@ -180,6 +181,12 @@ class PortalSettings:
             copy_hours=_count(env, "RETENTION_PORTAL_COPY_HOURS", cls.copy_hours),
             requires_second_factor=_is_set(env, "RETENTION_PORTAL_SECOND_FACTOR"),
         )
+        if found.is_behind_tls and not found.proxy_count:
+            raise InvalidSettings(
+                "RETENTION_PORTAL_TLS=yes is for a site behind a proxy that speaks TLS; "
+                "say with RETENTION_PORTAL_PROXY_COUNT how many proxies there are, for example 1"
+            )
+        return found
 
 
 def _choice(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
@@ -205,6 +212,19 @@ def _count(env: Mapping[str, str], name: str, default: int, least: int = 1) -> i
     if not (text.isascii() and text.isdigit()) or int(text) < least:
         raise InvalidSettings(f"{name}={text!r} is not a whole number from {least} on")
     return int(text)
+
+
+def _database(env: Mapping[str, str], name: str) -> str:
+    address = env.get(name, "")
+    try:
+        parts = urlsplit(address)
+        is_usable = not address or (parts.scheme == "postgresql" and bool(parts.path.strip("/")) and parts.port != 0)
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        # not quoted: it may hold a password
+        raise InvalidSettings(f"{name} is no PostgreSQL address; give one such as postgresql://user@host/database")
+    return address
 
 
 def _is_set(env: Mapping[str, str], name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
@@ -52,9 +52,27 @@ def add(
 
 def require_sound(role: str, districts: Sequence[str], account_manager: str) -> None:
     """Raise :class:`InvalidAccount` when a role lacks what it is cut by, or has what it is not cut by."""
+    fault = fault_of(role, districts, account_manager)
+    if fault:
+        raise InvalidAccount(_REMEDIES[fault].format(role=role))
+
+
+def fault_of(role: str, districts: Sequence[str], account_manager: str) -> str | None:
+    """What is wrong with an account of that role, by a name; None when nothing is."""
     if role in (Role.DISTRICT, Role.MANAGER) and not districts:
-        raise InvalidAccount(f"role {role} needs --district, the code of at least one district")
+        return "needs_district"
     if role in (Role.BRANCH, Role.AUDITOR) and districts:
-        raise InvalidAccount(f"role {role} is for no single district; leave --district out")
-    if (role == Role.MANAGER) != bool(account_manager):
-        raise InvalidAccount("--account-manager is for the role manager, which needs it")
+        return "no_district"
+    if role == Role.MANAGER and not account_manager:
+        return "needs_manager"
+    if role != Role.MANAGER and account_manager:
+        return "no_manager"
+    return None
+
+
+_REMEDIES: Mapping[str, str] = {
+    "needs_district": "role {role} needs --district, the code of at least one district",
+    "no_district": "role {role} is for no single district; leave --district out",
+    "needs_manager": "--account-manager is for the role manager, which needs it",
+    "no_manager": "--account-manager is for the role manager, not for {role}",
+}

@@ -1,6 +1,7 @@
 """The site as an application of Django."""
 
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 
 
 class PortalConfig(AppConfig):
@@ -9,3 +10,15 @@ class PortalConfig(AppConfig):
     name = "dagster_project.portal"
     label = "portal"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Have sign-ins written down."""
+        from dagster_project.portal import signing_in  # noqa: PLC0415  (models are there only now)
+
+        signing_in.connect()
+
+
+class AdministrationConfig(AdminConfig):
+    """Django's administration, for administrators of the site only."""
+
+    default_site = "dagster_project.portal.administration.Administration"

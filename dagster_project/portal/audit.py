@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from axes.helpers import get_client_ip_address
+from collections.abc import Mapping
+
 from django.http import HttpRequest
 
+from dagster_project.portal.address import client_address
 from dagster_project.portal.models import Account, AuditEntry, Copy
 from dagster_project.portal.publications import Publication
 
@@ -31,12 +33,21 @@ def record(
         account=account,
         username=account.username if account else username[:150],
         role=account.role if account else "",
-        address=get_client_ip_address(request) or "",
+        address=client_address(request) or "",
         action=action,
         month=publication.month if publication else "",
         publication_id=publication.publication_id if publication else "",
         path=path,
         rows=rows,
         copy=copy,
-        detail=" ".join(f"{name}={value}" for name, value in facts.items())[:400],
+        detail=_detail(facts),
     )
+
+
+def record_at_console(action: AuditEntry.Action, **facts: object) -> AuditEntry:
+    """Write down what somebody did at the machine itself, whom the site does not know."""
+    return AuditEntry.objects.create(action=action, detail=_detail({"at": "console", **facts}))
+
+
+def _detail(facts: Mapping[str, object]) -> str:
+    return " ".join(f"{name}={value}" for name, value in facts.items())[:400]

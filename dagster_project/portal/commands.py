@@ -10,12 +10,9 @@ import click
 
 from dagster_project.lib.wording import text
 from dagster_project.portal.secret import keep_secret
-from dagster_project.settings import Settings
+from dagster_project.settings import InvalidSettings, PortalSettings, Settings
 
 _DJANGO_SETTINGS = "dagster_project.portal.django_settings"
-_CONNECTIONS = 1000
-_LARGEST_REQUEST = 64 << 20
-"""Bytes; of a larger one nothing but its head is read. Above what the site takes, so that it can say what is wrong."""
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
@@ -49,7 +46,7 @@ def adduser(
     administrator: bool,
 ) -> None:
     """Open an account; its first password is printed once and must be changed at the first sign-in."""
-    from dagster_project.portal import accounts  # noqa: PLC0415  (Django is not started before)
+    from dagster_project.portal import accounts, audit  # noqa: PLC0415  (Django is not started before)
 
     password = secrets.token_urlsafe(12)
     try:
@@ -64,6 +61,7 @@ def adduser(
         )
     except accounts.InvalidAccount as error:
         raise click.UsageError(str(error)) from error
+    audit.record_at_console(audit.Action.ACCOUNT_CHANGED, changed=username, fields="opened")
     language = Settings.from_environment().language
     click.echo(text("portal_console.added", language, username=username, password=password))
 
@@ -83,29 +81,58 @@ def _start_django(home: Path | None, landing: Path | None) -> None:
     if landing:
         os.environ["RETENTION_LANDING"] = str(landing)
     os.environ["DJANGO_SETTINGS_MODULE"] = _DJANGO_SETTINGS
-    keep_secret(Settings.from_environment().portal)
-    import django  # noqa: PLC0415  (reads its settings when it is started)
-    from django.core.management import call_command  # noqa: PLC0415
+    try:
+        settings = Settings.from_environment()
+        PortalSettings.from_environment()
+        keep_secret(settings.portal)
+        import django  # noqa: PLC0415  (reads its settings when it is started)
 
-    django.setup()
-    call_command("migrate", interactive=False, verbosity=0)
+        django.setup()
+    except (InvalidSettings, OSError) as error:
+        raise _WrongConfiguration(str(error)) from error
+    _bring_tables_up_to_date(settings)
+
+
+def _bring_tables_up_to_date(settings: Settings) -> None:
+    from django.core.management import call_command  # noqa: PLC0415
+    from django.db import OperationalError  # noqa: PLC0415
+
+    from dagster_project.portal.starting import one_at_a_time  # noqa: PLC0415
+
+    try:
+        with one_at_a_time(settings.portal):
+            call_command("migrate", interactive=False, verbosity=0)
+            call_command("clearsessions")
+    except OperationalError as error:
+        # what the driver says may hold the database's address; the kind of the failure is enough to look for it
+        raise _WrongConfiguration(text("portal_console.no_database", settings.language)) from error
 
 
 def _serve(host: str, port: int, threads: int) -> None:
-    import waitress  # noqa: PLC0415  (only the site needs it)
     from django.conf import settings  # noqa: PLC0415
 
-    from dagster_project.portal import returns  # noqa: PLC0415  (Django is not started before)
+    from dagster_project.portal import returns, server  # noqa: PLC0415  (Django is not started before)
     from dagster_project.portal.wsgi import application  # noqa: PLC0415
 
-    click.echo(text("portal_console.serving", settings.RETENTION.language, address=f"http://{host}:{port}/"))
+    language = settings.RETENTION.language
+    address = f"http://{host}:{port}/"
     returns.take_back_what_is_not_accepted()
-    waitress.serve(
-        application,
-        host=host,
-        port=port,
-        threads=threads,
-        connection_limit=_CONNECTIONS,
-        max_request_body_size=_LARGEST_REQUEST,
-        ident=None,
-    )
+    try:
+        server.serve(
+            application,
+            settings.PORTAL,
+            host,
+            port,
+            threads,
+            lambda: click.echo(text("portal_console.serving", language, address=address)),
+        )
+    except OSError as error:
+        raise _WrongConfiguration(
+            text("portal_console.no_port", language, address=address, reason=error.strerror)
+        ) from error
+
+
+class _WrongConfiguration(click.ClickException):
+    """What the site cannot start with; told in one line."""
+
+    exit_code = 2

@@ -12,13 +12,12 @@ from dagster_project.portal.roles import Capability
 
 _WAYS = (
     ("home", Capability.OWN_ACCOUNT),
-    ("dictionary", Capability.STATUS),
-    ("status", Capability.STATUS),
-)
-_WAYS = (("home", Capability.OWN_ACCOUNT), ("returns", Capability.RETURNS))
+    ("returns", Capability.RETURNS),
     ("compare", Capability.COMPARE),
     ("history", Capability.HISTORY),
     ("audit", Capability.AUDIT),
+    ("dictionary", Capability.STATUS),
+    ("status", Capability.STATUS),
 )
 """The pages that the navigation leads to, and what each takes."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dj_database_url
 from csp.constants import NONE, SELF
 
+from dagster_project.lib.wording import text
 from dagster_project.portal.secret import kept_secret
 from dagster_project.settings import PROJECT_ROOT, PortalSettings, Settings
 
@@ -20,7 +21,7 @@ ROOT_URLCONF = "dagster_project.portal.urls"
 WSGI_APPLICATION = "dagster_project.portal.wsgi.application"
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "dagster_project.portal.apps.AdministrationConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -33,7 +34,9 @@ INSTALLED_APPS = [
     "dagster_project.portal.apps.PortalConfig",
 ]
 MIDDLEWARE = [
+    "dagster_project.portal.log.requests",
     "django.middleware.security.SecurityMiddleware",
+    "dagster_project.portal.middleware.headers",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -74,7 +77,8 @@ _SQLITE = {
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     },
 }
-DATABASES = {"default": dj_database_url.parse(PORTAL.database, conn_max_age=60) if PORTAL.database else _SQLITE}
+_GIVEN = dj_database_url.parse(PORTAL.database, conn_max_age=60, conn_health_checks=True) if PORTAL.database else None
+DATABASES = {"default": _GIVEN or _SQLITE}
 
 AUTH_USER_MODEL = "portal.Account"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
@@ -83,6 +87,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "dagster_project.portal.passwords.NotTheOldOne"},
 ]
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "home"
@@ -92,16 +97,23 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 1
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-AXES_IPWARE_PROXY_COUNT = PORTAL.proxy_count
-AXES_IPWARE_META_PRECEDENCE_ORDER = ["HTTP_X_FORWARDED_FOR", "REMOTE_ADDR"] if PORTAL.proxy_count else ["REMOTE_ADDR"]
+AXES_CLIENT_IP_CALLABLE = "dagster_project.portal.address.client_address"
+AXES_USERNAME_CALLABLE = "dagster_project.portal.signing_in.name_tried"
+AXES_LOCKOUT_CALLABLE = "dagster_project.portal.views.accounts.locked_out"
+# the audit log has it, with less that is personal
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+
+OTP_TOTP_ISSUER = text("portal_frame.site", RETENTION.language)
 
 SESSION_COOKIE_AGE = PORTAL.session_hours * _HOUR
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PORTAL.is_behind_tls
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_USE_SESSIONS = False
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PORTAL.is_behind_tls and PORTAL.proxy_count else None
+CSRF_FAILURE_VIEW = "dagster_project.portal.views.errors.forged"
 SECURE_SSL_REDIRECT = PORTAL.is_behind_tls
+SECURE_REDIRECT_EXEMPT = [r"^health/$"]
 SECURE_HSTS_SECONDS = 365 * 24 * _HOUR if PORTAL.is_behind_tls else 0
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -131,3 +143,22 @@ FILE_UPLOAD_HANDLERS = ["dagster_project.portal.uploads.SmallUploads"]
 # of a whole request: the largest work order that is read, and what the form around it takes
 FILE_UPLOAD_MAX_MEMORY_SIZE = 21 << 20
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "dagster_project.portal.log.JsonLines"}},
+    "handlers": {
+        "standard_error": {"class": "logging.StreamHandler", "formatter": "json"},
+        "nowhere": {"class": "logging.NullHandler"},
+    },
+    "root": {"handlers": ["standard_error"], "level": "WARNING"},
+    "loggers": {
+        "retention.portal": {"level": "INFO"},
+        # warnings quote addresses of pages; the line of the request has their status
+        "django": {"handlers": [], "level": "ERROR"},
+        "django.security": {"handlers": ["nowhere"], "propagate": False},
+        # quotes names; the audit log has what it says
+        "axes": {"handlers": ["nowhere"], "propagate": False},
+    },
+}

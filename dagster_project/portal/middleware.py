@@ -1,4 +1,4 @@
-"""What somebody must do before anything else: change the password that was given, add a second factor."""
+"""What holds for every page: first steps before anything else, and what browsers may do with an answer."""
 
 from __future__ import annotations
 
@@ -8,11 +8,31 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 
 from dagster_project.portal.models import Account
+from dagster_project.portal.second_factor import next_step
 
-_ALWAYS_OPEN = {"password", "sign-out", "language", "health"}
+_Answers = Callable[[HttpRequest], HttpResponseBase]
+_ALWAYS_OPEN = {"sign-out", "language", "health"}
+_HEADERS = {
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), display-capture=()",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    # offices share computers: nothing stays behind; files that are no pages say otherwise themselves
+    "Cache-Control": "no-store",
+}
 
 
-def first_steps(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
+def headers(get_response: _Answers) -> _Answers:
+    """Middleware that says on every answer what browsers must not do with it, unless the answer says it itself."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    return middleware
+
+
+def first_steps(get_response: _Answers) -> _Answers:
     """Middleware that leads whoever has a first step before them to it, whatever was asked for."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
@@ -24,6 +44,7 @@ def first_steps(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Call
 
 def _step(request: HttpRequest, *_: object) -> HttpResponseBase | None:
     match = request.resolver_match
-    if not isinstance(request.user, Account) or match is None or match.view_name in _ALWAYS_OPEN:
+    if match is None or match.view_name in _ALWAYS_OPEN or not isinstance(request.user, Account):
         return None
-    return redirect("password") if request.user.must_change_password else None
+    step = next_step(request, request.user)
+    return redirect(step) if step and step != match.view_name else None

@@ -11,3 +11,8 @@ urlpatterns = [
     path("", include("dagster_project.portal.urls_returns")),
     path("", include("dagster_project.portal.urls_branch")),
 ]
+
+handler400 = "dagster_project.portal.views.errors.refused"
+handler403 = "dagster_project.portal.views.errors.forbidden"
+handler404 = "dagster_project.portal.views.errors.not_found"
+handler500 = "dagster_project.portal.views.errors.failed"
