@@ -28,7 +28,8 @@ def record(
 
     ``username`` is what was tried at sign-in. ``facts`` hold no personal data of subscribers.
     """
-    account = request.user if isinstance(request.user, Account) else None
+    user = getattr(request, "user", None)
+    account = user if isinstance(user, Account) else None
     return AuditEntry.objects.create(
         account=account,
         username=account.username if account else username[:150],

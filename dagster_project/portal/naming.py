@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 
 from django.utils import timezone
 
@@ -31,6 +32,12 @@ def list_title(publication: Publication, unit: Unit, list_type: str, language: s
     ruled = {row["list_type"]: row[language] for row in rows if holds_in(row, publication.month)}
     named = ruled | {WORK_ORDER: text("portal_pages.work_orders", language)} | said
     return str(named.get(list_type, list_type))
+
+
+def in_order(list_types: Iterable[str]) -> list[str]:
+    """Types of lists in the order of the rules: the work orders, then as lists are given in list_types."""
+    ruled = [WORK_ORDER, *(row["list_type"] for row in seed("list_types"))]
+    return sorted(list_types, key=lambda name: (ruled.index(name) if name in ruled else len(ruled), name))
 
 
 def published_at(publication: Publication) -> dt.datetime:

@@ -49,13 +49,31 @@ def is_satisfiable(span: Span | None) -> bool:
     return span is None or span.start <= span.stop
 
 
-def send(request: HttpRequest, path: Path, span: Span | None, *, name: str, etag: str, kind: str) -> HttpResponseBase:
+def serve(
+    request: HttpRequest, path: Path, *, name: str, content_type: str, inline: bool, etag: str
+) -> HttpResponseBase:
+    """The answer with a published file, or with the part of it that is asked for; ``etag`` names its content."""
+    quoted = f'"{etag}"'
+    span = span_of(request, path.stat().st_size, quoted)
+    return send(request, path, span, name=name, etag=quoted, kind=content_type, inline=inline)
+
+
+def send(
+    request: HttpRequest,
+    path: Path,
+    span: Span | None,
+    *,
+    name: str,
+    etag: str,
+    kind: str,
+    inline: bool = False,
+) -> HttpResponseBase:
     """The answer with a file, or the span of it, that nobody stores; without content for HEAD."""
     size = path.stat().st_size
     if span is not None and not is_satisfiable(span):
-        return HttpResponse(status=416, headers={**_headers(name, etag), "Content-Range": f"bytes */{size}"})
+        return HttpResponse(status=416, headers={**_headers(name, etag, inline), "Content-Range": f"bytes */{size}"})
     start, length = (span.start, span.length) if span else (0, size)
-    headers = {**_headers(name, etag), "Content-Type": kind, "Content-Length": str(length)}
+    headers = {**_headers(name, etag, inline), "Content-Type": kind, "Content-Length": str(length)}
     if span:
         headers["Content-Range"] = f"bytes {start}-{span.stop}/{size}"
     if request.method == "HEAD":
@@ -66,11 +84,11 @@ def send(request: HttpRequest, path: Path, span: Span | None, *, name: str, etag
     return response
 
 
-def _headers(name: str, etag: str) -> dict[str, str]:
+def _headers(name: str, etag: str, inline: bool) -> dict[str, str]:
     return {
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-store",
-        "Content-Disposition": content_disposition_header(True, name) or "attachment",
+        "Content-Disposition": content_disposition_header(not inline, name) or "attachment",
         "ETag": etag,
     }
 

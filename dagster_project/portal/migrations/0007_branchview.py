@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """By person, action, month and address, each in the order in which entries were added."""
 
-    dependencies: ClassVar = [("portal", "0002_append_only")]
+    dependencies: ClassVar = [("portal", "0004_copies")]
     operations: ClassVar = [
         migrations.AddIndex("auditentry", models.Index(fields=["username", "id"], name="audit_by_person")),
         migrations.AddIndex("auditentry", models.Index(fields=["action", "id"], name="audit_by_action")),

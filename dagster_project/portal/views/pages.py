@@ -19,7 +19,7 @@ from dagster_project.portal.choices import choices, month_options
 from dagster_project.portal.language import current_language
 from dagster_project.portal.lists import new_counts
 from dagster_project.portal.models import Account
-from dagster_project.portal.naming import list_title, unit_name
+from dagster_project.portal.naming import in_order, list_title, unit_name
 from dagster_project.portal.publications import Publication, PublishedFile, Unit
 from dagster_project.portal.roles import Capability, Role
 from dagster_project.portal.serving import serve
@@ -187,7 +187,7 @@ def _told(publication: Publication, unit: Unit, language: str) -> Iterable[Mappi
     if summary is not None:
         yield from summary["lists"]
         return
-    for list_type in sorted(publication.list_types, key=lambda name: (name != WORK_ORDER, name)):
+    for list_type in in_order(publication.list_types):
         entry = publication.manifest["exports"][f"list_{list_type}"]
         rows = entry["rows"] if unit.code is None else entry["district_rows"].get(unit.code, 0)
         yield {
