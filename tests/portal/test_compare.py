@@ -165,7 +165,9 @@ def test_discipline_of_account_managers_adds_up_to_their_district(
     assert list(rows_of(page, "<caption>乐至")) == ["未指定客户经理"]
 
 
-def test_an_earlier_month_is_shown_on_demand_and_an_unknown_one_is_not_found(signed_in: Callable[[str], Client]) -> None:
+def test_an_earlier_month_is_shown_on_demand_and_an_unknown_one_is_not_found(
+    signed_in: Callable[[str], Client],
+) -> None:
     client = signed_in("branch")
     assert "2011 年 8 月各区县比较" in client.get("/compare/?month=2011-08").content.decode()
     for month in ("2011-07", "nonsense", "../2011-08", "\x00"):
