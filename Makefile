@@ -8,9 +8,9 @@ export GX_ANALYTICS_ENABLED = false
 STAMP := $(VENV)/.installed
 
 # Two workers end together only when the long files are not left to the end.
-SLOWEST_FIRST := tests/spark tests/pipeline tests/pages tests/definitions tests/conventions tests/unit
+SLOWEST_FIRST := tests/spark tests/pipeline tests/pages tests/portal tests/definitions tests/conventions tests/unit
 
-.PHONY: setup demo serve test test-thorough test-fast lint check-definitions spark-test bench lock clean
+.PHONY: setup demo serve test test-postgresql test-thorough test-fast lint check-definitions spark-test bench lock clean
 
 setup: $(STAMP)
 
@@ -39,6 +39,10 @@ check-definitions: setup
 
 test: lint check-definitions
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 15 -m "not thorough" $(SLOWEST_FIRST)
+	PYTEST="$(abspath $(BIN)/pytest)" .ci/postgresql
+
+test-postgresql: setup
+	PYTEST="$(abspath $(BIN)/pytest)" .ci/postgresql --required
 
 test-thorough: setup
 	$(BIN)/pytest -n 2 --dist loadfile --durations 15 -m thorough tests

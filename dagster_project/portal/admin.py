@@ -51,6 +51,17 @@ class _ChangedAccount(UserChangeForm):
         fields = ("username", "password", *_RIGHTS, "is_active", "must_change_password")
         labels = _LABELS
 
+    administrator: Account | None = None
+    """Whoever fills the form in."""
+
+    def clean(self) -> dict[str, Any] | None:
+        """Raise :class:`ValidationError` where administrators would shut themselves out."""
+        found = super().clean()
+        stays = self.cleaned_data.get("is_active") and self.cleaned_data.get("is_staff")
+        if self.administrator == self.instance and not stays:
+            raise ValidationError(words("own_access"))
+        return found
+
 
 class _NewPassword(AdminPasswordChangeForm):
     """A password that an administrator gives; its owner must change it."""
@@ -118,6 +129,12 @@ class AccountAdministration(UserAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whether accounts themselves may go (never); their districts may."""
         return False
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form, which knows who fills it in."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.administrator = request.user
+        return form
 
     @admin.display(boolean=True, description=words("has_second_factor"))
     def has_second_factor(self, account: Account) -> bool:

@@ -53,8 +53,7 @@ def seconds_to_wait(device: TOTPDevice) -> int:
     if is_allowed or not facts:
         return 0
     until = facts.get("locked_until")
-    seconds: float = (until - timezone.now()).total_seconds() if until else 1
-    return max(1, round(seconds))
+    return max(1, int((until - timezone.now()).total_seconds())) if until else 1
 
 
 def passes(request: HttpRequest, device: TOTPDevice, code: str) -> bool:

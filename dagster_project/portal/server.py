@@ -84,6 +84,4 @@ def _finish(connections: dict[int, Any]) -> None:
 
 
 def _is_busy(connection: object) -> bool:
-    return isinstance(connection, HTTPChannel) and bool(
-        connection.requests or connection.request or connection.total_outbufs_len
-    )
+    return isinstance(connection, HTTPChannel) and bool(connection.requests or connection.total_outbufs_len)

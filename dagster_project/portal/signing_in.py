@@ -50,12 +50,15 @@ def _known(name: str) -> str:
 
 
 def _signed_in(request: HttpRequest, user: Account, **_: object) -> None:
+    # a session that was made outside of the site's own pages is nobody's sign-in
+    if not hasattr(request, "user"):
+        return
     is_asked = second_factor.device_of(user) is not None
     audit.record(request, audit.Action.SIGNED_IN, second_factor="asked" if is_asked else "none")
 
 
 def _signed_out(request: HttpRequest, user: Account | None, **_: object) -> None:
-    if user is not None:
+    if user is not None and hasattr(request, "user"):
         audit.record(request, audit.Action.SIGNED_OUT)
 
 
