@@ -18,7 +18,7 @@ def test_a_stranger_is_led_to_sign_in_and_back(client: Client, people: dict[str,
     assert client.get("/").headers["Location"] == "/sign-in/?next=/"
     answer = client.post("/sign-in/", {"username": "yanjiang", "password": PASSWORD, "next": "/"})
     assert (answer.status_code, answer.headers["Location"]) == (302, "/")
-    assert client.get("/").status_code == 200
+    assert client.get("/", follow=True).status_code == 200
 
 
 def test_a_password_that_was_given_is_changed_before_anything_else(client: Client) -> None:
@@ -28,7 +28,7 @@ def test_a_password_that_was_given_is_changed_before_anything_else(client: Clien
     new = "Anyue-lemon-2012"
     changed = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
     assert client.post("/password/", changed).headers["Location"] == "/"
-    assert client.get("/").status_code == 200
+    assert client.get("/", follow=True).status_code == 200
     assert AuditEntry.objects.filter(action="password_changed", username="newcomer").count() == 1
 
 
