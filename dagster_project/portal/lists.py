@@ -149,6 +149,8 @@ def _new_counts(now: Path, before: Path) -> Mapping[tuple[str, str | None], int]
     found: dict[tuple[str, str | None], int] = {}
     with _connection() as connection:
         for mart, source in SOURCES.items():
+            if not all(Path(_rows(folder, mart)).is_file() for folder in (now, before)):
+                continue  # published before there was this mart
             rows = connection.execute(
                 f"""
                 with now as ({_exported("now", source)}), before as ({_exported("before", source)})

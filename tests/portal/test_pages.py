@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,8 @@ from django.test import Client
 from pytest_django.fixtures import Settings as SiteSettings
 from python_calamine import CalamineWorkbook
 
+from dagster_project import portal
+from dagster_project.lib.wording import text
 from dagster_project.portal.models import Account
 from tests.editions import settings as settings_of
 from tests.portal.published import CORRECTED, MONTHS, SUPERSEDED, subscriber
@@ -21,6 +24,7 @@ pytestmark = pytest.mark.django_db
 
 NEWEST = MONTHS[-1]
 BASE = f"/publications/{NEWEST}/{CORRECTED}"
+_SAID = re.compile(r"""{% say ["']([\w.]+)["']""")
 SignedIn = Callable[[str], Client]
 _SIZES = {"D01": 120, "D02": 30, "D03": 8, "D09": 2}
 """Warned subscribers by district, as the published branch has them; in 2011-09 from number 10, in 2011-10 from 23."""
@@ -69,7 +73,7 @@ def test_a_district_is_not_led_to_another_one(signed_in: SignedIn) -> None:
 def test_an_account_without_anything_in_the_month_is_told_so(open_account: Callable[..., Account]) -> None:
     client = Client()
     client.force_login(
-        open_account("far", "district", districts=["D77"]), backend="axes.backends.AxesStandaloneBackend"
+        open_account("far", "district", districts=["D77"]), backend="django.contrib.auth.backends.ModelBackend"
     )
     assert "2011 年 10 月没有属于您的区县或工单的数据" in content(client, "/")
 
@@ -274,3 +278,11 @@ def _copied(
             inside.hardlink_to(path)
     site.RETENTION = settings_of(target)
     return target / "published" / month / publication_id
+
+
+def test_every_word_of_the_templates_is_in_the_catalogue_in_both_languages() -> None:
+    templates = Path(portal.__file__).parent / "templates"
+    said = {key for file in templates.rglob("*.html") for key in _SAID.findall(file.read_text(encoding="utf-8"))}
+    for key in said:
+        assert text(f"portal_{key}", "zh") and text(f"portal_{key}", "en"), key
+    assert len(said) > 50

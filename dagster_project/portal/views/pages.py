@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from dagster_project.lib.exports.numbers import month_name
+from dagster_project.lib.exports.numbers import DASH, month_name
 from dagster_project.lib.wording import text
 from dagster_project.portal import publications
 from dagster_project.portal.choices import choices, month_options
@@ -104,6 +104,7 @@ def unit(request: HttpRequest, month: str, publication_id: str, unit_slug: str) 
         "unit": shown,
         "name": unit_name(publication, shown, language),
         "month": month_name(month, language, with_year=True),
+        "dash": DASH,
         "summary": publication.summary(shown, language),
         "orders": next((line for line in lines if line.list_type == WORK_ORDER), None),
         "lists": [line for line in lines if line.rows],
