@@ -30,7 +30,7 @@ def site(settings: SiteSettings, published_home: Path, tmp_path: Path) -> SiteSe
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "published").symlink_to(published_home / "published", target_is_directory=True)
     settings.RETENTION = settings_of(tmp_path / "home")
-    # a slow hash is for those who steal it: five accounts a test would take most of its time
+    # the rules of passwords are tested, not how long one takes to try
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     return settings
 
