@@ -35,7 +35,7 @@ import click
 MONTH = "2011-10"
 _UNIT = "D01"
 _ROWS = 24_000
-"""Of a work order of 5 MB, at 210 bytes a row as in the demo."""
+"""As many as a work order of 5 MB has in the demo; here it has 7 MB."""
 _PATIENCE = 900
 """Seconds that somebody waits for an answer, and that the server has to start."""
 _TOKEN = "0123456789abcdefghijABCDEFGHIJxy"
@@ -64,7 +64,7 @@ class Rush:
 
 
 def remark(index: int) -> str:
-    """Words that nobody else's row has, as much as makes a row of the demo's size."""
+    """Signs that nobody else's row has, so that rows do not pack more tightly than real ones."""
     return hashlib.sha256(str(index).encode()).hexdigest() * 2 + hashlib.sha512(str(index).encode()).hexdigest()
 
 
