@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,12 +38,27 @@ def publish_branch(home: Path) -> Path:
     return home
 
 
-def publish_month(home: Path, month: str, publication_id: str, *, first_subscriber: int) -> None:
-    """Publish one month; its subscribers are numbered from ``first_subscriber``, so that some are new in each."""
+def publish_month(
+    home: Path,
+    month: str,
+    publication_id: str,
+    *,
+    first_subscriber: int,
+    sizes: Mapping[str, int] = _SIZES,
+    remark: Callable[[int], str] = lambda index: "",
+) -> None:
+    """Publish one month; its subscribers are numbered from ``first_subscriber``, so that some are new in each.
+
+    ``sizes`` are the warned by district, ``remark`` is added to what is said of a subscriber.
+    """
     own = settings(home)
     history = {m: folder for m, folder in current(own).items() if m < month}
     edition = Edition(own, _catalog(), month, publication_id, history)
-    stage_month(edition, list(_warned(first_subscriber)), list(_ordered(first_subscriber)))
+    people = [
+        (code, index, {**row, "reason": f"{row['reason']}{remark(index)}"})
+        for code, index, row in _people(first_subscriber, sizes)
+    ]
+    stage_month(edition, list(_warned(people)), list(_ordered(people)))
     for export in edition.catalog.exports:
         if export.kind not in ("marts", "restricted"):
             _WRITERS[export.kind](edition, export)
@@ -74,8 +89,11 @@ def phone(code: str, index: int) -> str:
     return f"139{int(code[1:]):02}{index:06}"
 
 
-def _people(first: int) -> Iterator[tuple[str, int, dict[str, object]]]:
-    for code, size in _SIZES.items():
+_Person = tuple[str, int, dict[str, object]]
+
+
+def _people(first: int, sizes: Mapping[str, int]) -> Iterator[_Person]:
+    for code, size in sizes.items():
         for index in range(first, first + size):
             managers = MANAGERS[code]
             yield (
@@ -107,15 +125,15 @@ def _people(first: int) -> Iterator[tuple[str, int, dict[str, object]]]:
             )
 
 
-def _warned(first: int) -> Iterator[dict[str, object]]:
-    for _, index, row in _people(first):
+def _warned(people: Iterable[_Person]) -> Iterator[dict[str, object]]:
+    for _, index, row in people:
         yield {**row, "list_type": "warning", "is_holdout": index % 10 == 9}
         if index % 4 == 0:
             yield {**row, "list_type": "silent", "reason": "连续两月无通话", "reason_en": "No calls for two months"}
 
 
-def _ordered(first: int) -> Iterator[dict[str, object]]:
-    for _, index, row in _people(first):
+def _ordered(people: Iterable[_Person]) -> Iterator[dict[str, object]]:
+    for _, index, row in people:
         is_planned = index % 5 != 4
         yield {
             **row,

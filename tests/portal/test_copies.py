@@ -29,8 +29,12 @@ from dagster_project.lib.wording import text
 from dagster_project.lib.work_returns import read_return
 from dagster_project.portal import audit, copies
 from dagster_project.portal.copies import plates
+from dagster_project.portal.copies.books import workbook
+from dagster_project.portal.copies.codes import number
+from dagster_project.portal.copies.layout import Cut
 from dagster_project.portal.models import Account, AuditEntry, Copy
 from dagster_project.portal.publications import find
+from tests.portal.many_sheets import write_list_of_two_sheets
 from tests.portal.published import CORRECTED, phone, subscriber
 
 pytestmark = pytest.mark.django_db
@@ -57,6 +61,12 @@ def fetched(client: Client, unit: str = "D01", list_type: str = "work_order", ki
     copy = Copy.objects.latest("pk")
     assert (len(content), hashlib.sha256(content).hexdigest()) == (copy.bytes, copy.sha256)
     return bytes(content)
+
+
+def signed(account: Account) -> Client:
+    client = Client()
+    client.force_login(account, backend="django.contrib.auth.backends.ModelBackend")
+    return client
 
 
 def opened(content: bytes) -> Workbook:
@@ -88,14 +98,15 @@ def test_a_workbook_names_its_owner_in_title_print_and_properties(signed_in: Sig
     copy = Copy.objects.get()
     book = opened(content)
     sheet = book.worksheets[0]
-    mark = f"专供 yanjiang · {copy.made_at.astimezone(dt.timezone(dt.timedelta(hours=8))):%Y-%m-%d %H:%M} · 副本号 {copy.pk}"
+    made_at = copy.made_at.astimezone(dt.timezone(dt.timedelta(hours=8)))
+    mark = f"专供 yanjiang · {made_at:%Y-%m-%d %H:%M} · 副本号 {number(copy)}"
     assert sheet["A1"].value == f"雁江 · 客户经理工单 · 2011-10 · 96 户 · 版本 {CORRECTED} · {mark}"
     assert sheet.oddHeader.left.text == mark
     assert sheet.oddFooter.center.text == mark
     assert (sheet.oddFooter.left.text, sheet.oddFooter.right.text) == ("&A", "&P / &N")
     assert book.properties.description == mark
     assert {each.name: each.value for each in book.custom_doc_props.props} == {
-        "RetentionCopy": str(copy.pk),
+        "RetentionCopy": number(copy),
         "RetentionAccount": "yanjiang",
     }
 
@@ -119,7 +130,9 @@ def test_codes_of_other_copies_lead_to_these(signed_in: SignedIn) -> None:
     assert (traced[0].account.username, traced[1]) == ("branch", 5)
 
 
-@pytest.mark.parametrize("damage", ["", "X", "X1-", "X1-00000-00000", "XZZZZZZZZZZZZZ-00000-00000", "=1+1", "X1-ÄÖÜ12-34567"])
+@pytest.mark.parametrize(
+    "damage", ["", "X", "X1-", "X1-00000-00000", "XZZZZZZZZZZZZZ-00000-00000", "=1+1", "X1-ÄÖÜ12-34567"]
+)
 def test_what_the_site_never_made_is_no_code(damage: str, signed_in: SignedIn) -> None:
     fetched(signed_in("district"), kind="csv")
     assert copies.trace(damage) is None
@@ -186,7 +199,9 @@ def test_phone_numbers_are_whole_only_for_who_may_see_them(
     whole = cells(fetched(signed_in("district")))
     assert [row[1] for row in whole[2:]] == [phone("D01", index) for index in ORDERED]
     client = Client()
-    client.force_login(open_account("trainee", "district", districts=["D01"]), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(
+        open_account("trainee", "district", districts=["D01"]), backend="django.contrib.auth.backends.ModelBackend"
+    )
     for kind in ("xlsx", "csv"):
         content = fetched(client, kind=kind)
         parts = unpacked(content).values() if kind == "xlsx" else [content]
@@ -201,12 +216,14 @@ def test_a_manager_gets_their_own_rows_and_no_trace_of_others(signed_in: SignedI
     rows = cells(content)
     assert [row[17] for row in rows[2:]] == [subscriber("D01", index) for index in OWN]
     assert {row[0] for row in rows[2:]} == {"雁江一号"}
-    assert str(rows[0][0]).startswith(f"雁江 · 雁江一号 · 客户经理工单 · 2011-10 · {len(OWN)} 户 · 版本 {CORRECTED} · 专供 manager")
+    assert str(rows[0][0]).startswith(
+        f"雁江 · 雁江一号 · 客户经理工单 · 2011-10 · {len(OWN)} 户 · 版本 {CORRECTED} · 专供 manager"
+    )
     last = len(OWN) + 2
     for name, part in unpacked(content).items():
         found = part.decode()
         assert "雁江二号" not in found, name
-        assert not re.search(r"[$A-Z]98\b|>96<", found), name
+        assert not re.search(r"[$A-Z]98\b|>96</t>", found), name
         assert not [index for index in set(ORDERED) - set(OWN) if subscriber("D01", index) in found], name
     sheet = opened(content).worksheets[0]
     assert sheet.auto_filter.ref.endswith(str(last))
@@ -224,10 +241,7 @@ def test_a_managers_csv_has_their_own_rows(signed_in: SignedIn) -> None:
 
 
 def test_a_manager_without_rows_gets_a_book_that_says_so(open_account: Callable[..., Account]) -> None:
-    client = Client()
-    account = open_account("idle", "manager", districts=["D01"], account_manager="雁江三号")
-    client.force_login(account, backend="django.contrib.auth.backends.ModelBackend")
-    content = fetched(client)
+    content = fetched(signed(open_account("idle", "manager", districts=["D01"], account_manager="雁江三号")))
     rows = cells(content)
     assert [row[0] for row in rows[1:]] == ["客户经理", "本月无此类用户"]
     assert not opened(content).worksheets[0].data_validations.dataValidation
@@ -246,7 +260,9 @@ def test_a_csv_has_a_code_and_its_owner_in_every_row_and_else_what_was_published
     published = source("D01", "warning.csv").read_bytes().splitlines()
     for old, new in zip(published, content.splitlines(), strict=True):
         assert new.startswith(old + b",")
-    assert all(CODE.fullmatch(row["追踪码"]) and row["本份专供"].startswith("专供 yanjiang · ") for row in lines(content))
+    assert all(
+        CODE.fullmatch(row["追踪码"]) and row["本份专供"].startswith("专供 yanjiang · ") for row in lines(content)
+    )
 
 
 def test_a_line_break_in_a_csv_field_ends_no_row(signed_in: SignedIn, site: SiteSettings, tmp_path: Path) -> None:
@@ -260,7 +276,9 @@ def test_a_line_break_in_a_csv_field_ends_no_row(signed_in: SignedIn, site: Site
     assert all(CODE.fullmatch(row["追踪码"]) for row in rows)
 
 
-def alter(site: SiteSettings, tmp_path: Path, name: str, change: Callable[[bytes], bytes], *, is_told: bool = True) -> None:
+def alter(
+    site: SiteSettings, tmp_path: Path, name: str, change: Callable[[bytes], bytes], *, is_told: bool = True
+) -> None:
     """Put a publication with a changed list in the place of the published one; its manifest knows, if it is told."""
     published = site.RETENTION.published
     own = tmp_path / "own"
@@ -327,15 +345,26 @@ def test_a_copy_that_cannot_be_written_down_is_not_kept(
     assert nothing_is_left(site)
 
 
-def test_a_sheet_of_several_is_marked_throughout(tmp_path: Path) -> None:
-    from dagster_project.portal.copies.layout import Cut
-    from tests.portal.many_sheets import write_list_of_two_sheets
-
+@pytest.mark.parametrize(("owner", "sizes"), [(None, [3, 2]), ("甲", [2, 1]), ("乙", [1, 1]), ("丙", [0, 0])])
+def test_a_book_of_several_sheets_is_marked_throughout(
+    tmp_path: Path, people: dict[str, Account], owner: str | None, sizes: list[int]
+) -> None:
     source_book = write_list_of_two_sheets(tmp_path / "warning.xlsx")
+    cut, copy = Cut(owner=owner), Copy(pk=7, account=people["district"], rows=sum(sizes))
     with (tmp_path / "plate").open("w+b") as file:
-        plates.make_plate(source_book, file, Cut(owner="甲"), 5, "zh")
-        plate = plates.read_plate(file)
-    assert (len(plate.sheets), plate.rows) == (2, 3)
+        plates.make_plate(source_book, file, cut, 5, "zh")
+        book = opened(b"".join(workbook(file, plates.read_plate(file), copy, cut, "zh")))
+    *sheets, notes = book.worksheets
+    codes = [cell.value for sheet in sheets for cell in sheet[sheet.cell(2, sheet.max_column).column_letter][2:]]
+    assert [
+        sum(CODE.fullmatch(str(row[-1].value)) is not None for row in sheet.iter_rows()) for sheet in sheets
+    ] == sizes
+    assert len(set(filter(None, codes))) == sum(sizes)
+    own = f" · {owner}" if owner else ""
+    for index, sheet in enumerate(sheets, start=1):
+        title = f"雁江{own} · 离网预警 · 2011-10 · {sum(sizes)} 户 · 版本 v ({index}/2) · 专供 yanjiang"
+        assert str(sheet["A1"].value).startswith(title)
+    assert notes["B1"].value == str(sum(sizes))
 
 
 def test_files_are_only_for_the_sites_own_user(signed_in: SignedIn, site: SiteSettings) -> None:
@@ -355,9 +384,6 @@ def test_the_same_copy_is_given_again_while_it_can_be_fetched(signed_in: SignedI
 def test_a_copy_has_the_same_bytes_whenever_it_is_made(signed_in: SignedIn, site: SiteSettings) -> None:
     content = fetched(signed_in("district"))
     copy = Copy.objects.get()
-    from dagster_project.portal.copies.books import workbook
-    from dagster_project.portal.copies.layout import Cut
-
     plate_file = next(path for path in (site.RETENTION.portal / "copies" / "plates").iterdir())
     with plate_file.open("rb") as file:
         assert b"".join(workbook(file, plates.read_plate(file), copy, Cut(), "zh")) == content
@@ -380,9 +406,7 @@ def test_an_old_copy_goes_and_its_record_stays(signed_in: SignedIn, site: SiteSe
 
 
 @pytest.mark.parametrize("change", ["phones", "district", "manager", "role"])
-def test_a_copy_goes_with_the_right_to_see_it(
-    signed_in: SignedIn, people: dict[str, Account], change: str
-) -> None:
+def test_a_copy_goes_with_the_right_to_see_it(signed_in: SignedIn, people: dict[str, Account], change: str) -> None:
     name = "manager" if change == "manager" else "district"
     client, account = signed_in(name), people[name]
     address = ask(client).headers["Location"]

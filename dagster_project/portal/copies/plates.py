@@ -6,6 +6,7 @@ its own. A plate is one file: the packed rows, a description in JSON, and the le
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import struct
@@ -118,6 +119,11 @@ def make_plate(source: Path, target: IO[bytes], cut: Cut, rows: int, language: s
             described = json.dumps(asdict(_write(_Draft(book, target, cut, language, strings, not rows), rows)))
     except (zipfile.BadZipFile, zlib.error, KeyError, IndexError, ValueError, EOFError):
         raise UnusableSource("it is no workbook as lists are") from None
+    except OSError as error:
+        # a directory that leads out of its file
+        if error.errno == errno.EINVAL:
+            raise UnusableSource("it is no workbook as lists are") from None
+        raise
     target.write(described.encode() + _LENGTH.pack(len(described)))
 
 

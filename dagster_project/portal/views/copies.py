@@ -22,7 +22,7 @@ from dagster_project.portal.models import Copy
 from dagster_project.portal.publications import NETWORK, Publication, find
 from dagster_project.portal.roles import Capability
 from dagster_project.portal.serving import is_satisfiable, send, span_of
-from dagster_project.portal.visibility import WORK_ORDER, account_of, files_of, publication_of, takes, unit_of
+from dagster_project.portal.visibility import WORK_ORDER, account_of, files_of, is_list, publication_of, takes, unit_of
 
 _KINDS = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -43,7 +43,7 @@ def copies(request: HttpRequest, month: str, publication_id: str, unit: str, lis
     folder = unit_of(account, publication, unit).folder
     kind = request.POST.get("format", "")
     file = files_of(account, publication).get(f"{folder}/{list_type}.{kind}") if kind in _KINDS else None
-    if file is None:
+    if file is None or not is_list(publication, file):
         raise Http404
 
     def record(made: Copy) -> None:
@@ -74,7 +74,7 @@ def copy(request: HttpRequest, key: uuid.UUID) -> HttpResponseBase:
     """What a copy is, that it carries its owner's name, and where results go back; begins the download once."""
     found = _own(request, key)
     is_offered = marked.offered(found)
-    begins = is_offered and _BEGINS in request.COOKIES
+    begins = is_offered and bool(request.COOKIES.get(_BEGINS))
     response = render(request, "portal/copy.html", {**_told(found), "is_offered": is_offered, "begins": begins})
     response.headers["Cache-Control"] = "private, no-store"
     response.delete_cookie(_BEGINS, path=request.path, samesite="Lax")
