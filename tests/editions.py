@@ -25,7 +25,7 @@ DISTRICTS: Mapping[str, tuple[str, int]] = {
 
 _LIST_COLUMNS: Mapping[str, tuple[str, str]] = {
     "month": ("string", "月份"),
-    "list_month": ("string", "清单月份"),
+    "list_month": ("string", "名单月份"),
     "list_type": ("string", "清单"),
     "district_code": ("string", "区县编码"),
     "district": ("string", "区县"),

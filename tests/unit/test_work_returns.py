@@ -16,6 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import openpyxl
 import pytest
 import xlsxwriter
@@ -31,14 +32,17 @@ from dagster_project.lib import contract, deliveries, rehearsal, rules, wording,
 from dagster_project.lib.work_returns import (
     AlteredFile,
     Contact,
+    OrderBook,
     Problem,
     Return,
     collect,
     contact_id,
     deliver_contacts,
+    of_own_orders,
     packages,
     read_return,
     told,
+    withdraw_contacts,
 )
 
 HEADINGS = {
@@ -826,6 +830,107 @@ def test_a_contact_of_another_month_is_left_out_and_is_a_problem_when_it_changed
     changed = collect([holding("a", contact("U1", outcome="accepted"))], tmp_path, "2011-11")
     assert changed.problems == (Problem("a", "delivered_otherwise", 3, facts={"month": MONTH}),)
     assert collect([holding("a", contact("U1", outcome="accepted"))], tmp_path, MONTH).problems == ()
+
+
+def test_a_month_of_which_little_may_be_corrected_keeps_the_rest_as_it_was_delivered(tmp_path: Path) -> None:
+    deliver_contacts([contact("U1"), contact("U2")], tmp_path, MONTH)
+    changed = [contact(name, outcome="accepted") for name in ("U1", "U2", "U3")]
+    found = collect([holding("a", *changed)], tmp_path, MONTH, replaceable={contact("U1").contact_id})
+    assert found.problems == (Problem("a", "delivered_otherwise", 4, facts={"month": MONTH}),)
+    assert [one.subscriber_id for one in found.contacts] == ["U1", "U3"]
+
+
+# Taking back
+
+
+def test_what_is_withdrawn_leaves_the_bytes_of_never_having_been_delivered(tmp_path: Path) -> None:
+    before = deliver_contacts([contact("U1"), contact("U3")], tmp_path, MONTH).read_bytes()
+    path = deliver_contacts([contact("U2"), contact("U4")], tmp_path, MONTH)
+    withdraw_contacts({contact(name).contact_id for name in ("U2", "U4", "U9")}, tmp_path, MONTH)
+    assert path.read_bytes() == before
+
+
+def test_the_file_goes_with_its_last_contact_and_what_else_was_delivered_stays(tmp_path: Path) -> None:
+    ids = {contact().contact_id}
+    withdraw_contacts(ids, tmp_path / "nowhere", MONTH)
+    path = deliver_contacts([contact()], tmp_path, MONTH)
+    withdraw_contacts(ids, tmp_path, MONTH)
+    assert not path.parent.exists()
+    deliver_contacts([contact()], tmp_path, MONTH)
+    (path.parent / "crm_contacts.csv").write_text("x")
+    withdraw_contacts(ids, tmp_path, MONTH)
+    assert [each.name for each in path.parent.iterdir()] == ["crm_contacts.csv"]
+
+
+def test_nothing_is_withdrawn_from_a_file_that_somebody_altered(tmp_path: Path) -> None:
+    path = deliver_contacts([contact("U1"), contact("U2")], tmp_path, MONTH)
+    path.write_bytes(path.read_bytes() + b"x")
+    before = path.read_bytes()
+    with pytest.raises(AlteredFile):
+        withdraw_contacts({contact("U1").contact_id}, tmp_path, MONTH)
+    assert path.read_bytes() == before
+
+
+# Whose orders
+
+
+@pytest.fixture
+def orders(tmp_path: Path) -> Path:
+    """Three planned orders and one held back, of two districts and without one."""
+    path = tmp_path / "orders.parquet"
+    duckdb.sql(
+        f"""
+        copy (
+            from (values
+                ('U1', 'warning', 'D01', '王小明', true), ('U2', 'warning', 'D02', '李', true),
+                ('U3', 'warning', null, null, true), ('U4', 'warning', 'D01', '王小明', false)
+            ) as orders (subscriber_id, main_list_type, district_code, account_manager, is_planned)
+        ) to '{path}' (format parquet)
+        """
+    )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("cut", "own"),
+    [
+        ({}, ["U1", "U2", "U3"]),
+        ({"districts": frozenset({"D01"})}, ["U1"]),
+        ({"districts": frozenset()}, []),
+        ({"districts": frozenset({"D01", "D02"}), "account_manager": "李"}, ["U2"]),
+        ({"account_manager": ""}, []),
+    ],
+)
+def test_contacts_answer_planned_orders_of_ones_own_or_are_problems(
+    orders: Path, cut: dict[str, Any], own: list[str]
+) -> None:
+    names = {"U2": "李", "U3": None}
+    given = [contact(f"U{at}", account_manager=names.get(f"U{at}", " 王小明")) for at in range(1, 6)]
+    found = of_own_orders(holding("a", *given), [OrderBook(orders, "2011-09", **cut)])
+    assert [one.subscriber_id for one in found.returned.contacts] == own
+    assert len(found.returned.rows) == len(own)
+    others = [at for at, one in enumerate(given, start=3) if one.subscriber_id not in own]
+    assert found.returned.problems == tuple(Problem("a", "not_your_order", row) for row in others)
+    districts = {"U1": "D01", "U2": "D02", "U3": ""}
+    assert found.district_codes == {contact(name).contact_id: districts[name] for name in own}
+
+
+def test_the_account_manager_of_a_contact_is_the_one_of_the_order_in_some_version_or_nobody(
+    orders: Path, tmp_path: Path
+) -> None:
+    later = tmp_path / "later.parquet"
+    duckdb.sql(f"copy (select * replace ('赵' as account_manager) from read_parquet('{orders}')) to '{later}'")
+    books = [OrderBook(path, "2011-09") for path in (orders, later)]
+    for name, codes_expected in (("王小明", []), ("赵", []), (None, []), ("李", ["other_manager"])):
+        found = of_own_orders(holding("a", contact(account_manager=name)), books)
+        assert codes(found.returned) == codes_expected
+
+
+def test_an_order_of_another_month_or_list_is_none(orders: Path) -> None:
+    books = [OrderBook(orders, "2011-10")]
+    assert codes(of_own_orders(holding("a", contact()), books).returned) == ["not_your_order"]
+    books = [OrderBook(orders, "2011-09")]
+    assert codes(of_own_orders(holding("a", contact(list_type="silent")), books).returned) == ["not_your_order"]
 
 
 # Through ingestion
