@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from django import forms
@@ -109,6 +110,9 @@ def search(form: SearchForm) -> QuerySet[AuditEntry]:
         found = found.filter(at__gte=_midnight(asked["since"]))
     if asked["until"]:
         found = found.filter(at__lt=_midnight(asked["until"] + dt.timedelta(days=1)))
+    if asked["since"] or asked["until"]:
+        # in the order of the index that finds the days: half a million entries need not be sorted for one page
+        found = found.order_by("-at", "-pk")
     return found.select_related("copy")
 
 
@@ -144,9 +148,11 @@ class _Line:
         return line
 
 
-def csv_lines(entries: QuerySet[AuditEntry], language: str) -> Iterator[str]:
-    """``entries`` as lines of a CSV file for spreadsheets, read from the database a chunk at a time."""
+def csv_parts(entries: QuerySet[AuditEntry], language: str) -> Iterator[str]:
+    """``entries`` as a CSV file for spreadsheets, read from the database and handed out a part at a time."""
     writer = csv.writer(_Line(), lineterminator="\n")
     yield BYTE_ORDER_MARK + str(writer.writerow(headings(language)))
-    for entry in entries.iterator(_CHUNK):
-        yield str(writer.writerow([harmless_text(fact) for fact in facts(entry, language)]))
+    read = entries.iterator(_CHUNK)
+    while part := list(islice(read, _CHUNK)):
+        rows = ([harmless_text(fact) for fact in facts(entry, language)] for entry in part)
+        yield "".join(str(writer.writerow(row)) for row in rows)

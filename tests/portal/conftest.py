@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from django.apps import apps
+from django.db import connection
 from django.test import Client
+from pytest_django import DjangoDbBlocker
 from pytest_django.fixtures import Settings as SiteSettings
 
 from dagster_project.portal import accounts
@@ -33,6 +37,17 @@ def site(settings: SiteSettings, published_home: Path, tmp_path: Path) -> SiteSe
     # the rules of passwords are tested, not how long one takes to try
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     return settings
+
+
+@pytest.fixture(scope="module")
+def forgettable_log(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The database may be emptied after tests with a running site: what keeps the audit log stands aside for them."""
+    guard = import_module("dagster_project.portal.migrations.0002_append_only")
+    with django_db_blocker.unblock(), connection.schema_editor() as editor:
+        guard._remove(apps, editor)
+    yield
+    with django_db_blocker.unblock(), connection.schema_editor() as editor:
+        guard._add(apps, editor)
 
 
 @pytest.fixture

@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django.fixtures import Settings as SiteSettings
 
 from dagster_project.portal.models import Account, AuditEntry, ReturnedContact, ReturnedWorkbook
+from tests.editions import settings as settings_of
 from tests.portal.published import CORRECTED, MONTHS, SUPERSEDED, subscriber
 
 pytestmark = pytest.mark.django_db
@@ -188,6 +190,31 @@ def test_no_phone_number_and_no_subscriber_is_on_the_page(
     returned(people["district"], [row["用户编号"] for row in rows[:5]], begin)
     page = signed_in("branch").get("/compare/").content.decode()
     assert not any(row["用户编号"] in page or row["手机号码"] in page for row in rows)
+
+
+@pytest.mark.parametrize("entry", [None, {"rows": None, "district_rows": dict.fromkeys(NAMES)}])
+def test_a_month_without_work_orders_and_summaries_says_so(
+    signed_in: Callable[[str], Client],
+    published: Path,
+    site: SiteSettings,
+    tmp_path: Path,
+    entry: dict[str, object] | None,
+) -> None:
+    home = tmp_path / "bare"
+    folder = home / "published" / MONTH / CORRECTED
+    folder.mkdir(parents=True)
+    manifest = json.loads((published / "manifest.json").read_text(encoding="utf-8"))
+    manifest["exports"].pop("list_work_order")
+    if entry:
+        manifest["exports"]["list_work_order"] = entry
+    manifest["files"] = {path: file for path, file in manifest["files"].items() if not path.endswith("summary.json")}
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    (home / "published" / "current.json").write_text(json.dumps({MONTH: f"{MONTH}/{CORRECTED}"}), encoding="utf-8")
+    site.RETENTION = settings_of(home)
+    page = signed_in("branch").get("/compare/").content.decode()
+    assert "缺少数据，本月没有算出工单。" in page
+    assert "这个月发布时还没有摘要" in page
+    assert "<table" not in page
 
 
 def test_before_the_first_publication_the_page_says_so(signed_in: Callable[[str], Client], tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_safe
 from dagster_project.lib.exports.numbers import month_name
 from dagster_project.lib.wording import text
 from dagster_project.portal import audit, comparison, publications
-from dagster_project.portal.audit_search import SearchForm, action_name, csv_lines, facts, headings, say, search
+from dagster_project.portal.audit_search import SearchForm, action_name, csv_parts, facts, headings, say, search
 from dagster_project.portal.discipline import disciplines
 from dagster_project.portal.history import Version, exports_of, published_at, versions_of
 from dagster_project.portal.language import current_language
@@ -145,7 +145,7 @@ def audit_export(request: HttpRequest) -> HttpResponseBase:
     filters = "; ".join(f"{name}: {value}" for name, value in form.asked.items())
     audit.record(request, audit.Action.AUDIT_EXPORTED, rows=entries.count(), filters=filters)
     name = say("file_name", day=timezone.localdate().isoformat())
-    response = StreamingHttpResponse(csv_lines(entries, current_language()), content_type="text/csv; charset=utf-8")
+    response = StreamingHttpResponse(csv_parts(entries, current_language()), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name) or ""
     response.headers["Cache-Control"] = "no-store"
     return response
