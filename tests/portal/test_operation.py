@@ -19,6 +19,7 @@ from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
 from django.core.handlers.wsgi import WSGIRequest
 from django.db import DatabaseError
 from django.test import Client
@@ -273,10 +274,11 @@ def _first_to_end(processes: list[subprocess.Popen[str]]) -> subprocess.Popen[st
 
 
 def test_a_setting_that_cannot_be_used_is_told_in_one_line(tmp_path: Path) -> None:
-    process = _start(tmp_path / "home", _free_port(), RETENTION_PORTAL_SESSION_HOURS="long")
-    _, complaint = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert complaint == "Error: RETENTION_PORTAL_SESSION_HOURS='long' is not a whole number from 1 on\n"
+    variables = {"RETENTION_HOME": str(tmp_path / "home"), "RETENTION_PORTAL_SESSION_HOURS": "long"}
+    ended = CliRunner().invoke(commands.portal, env=variables)
+    assert ended.exit_code == 2
+    assert ended.output == "Error: RETENTION_PORTAL_SESSION_HOURS='long' is not a whole number from 1 on\n"
+    assert not (tmp_path / "home").exists()
 
 
 @pytest.mark.parametrize(
