@@ -94,11 +94,11 @@ def test_no_form_is_taken_without_the_token_of_its_page(
 ) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(people["branch"], backend="django.contrib.auth.backends.ModelBackend")
-    before = AuditEntry.objects.count()
     known = [address for _, _, address in addresses(signed_in)]
+    before = AuditEntry.objects.count()
     for address in (*known, "/sign-in/", "/sign-out/", "/language/", "/admin/portal/account/add/"):
         assert client.post(address, {"csrfmiddlewaretoken": "A" * 64}).status_code == 403, address
-    assert client.get("/").status_code == 200
+    assert client.get("/password/").status_code == 200
     assert AuditEntry.objects.count() == before
 
 
