@@ -17,12 +17,18 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from dagster_project.portal import audit, second_factor
 from dagster_project.portal.accounts import fault_of
-from dagster_project.portal.administration import words
+from dagster_project.portal.language import later
 from dagster_project.portal.models import Account, AccountDistrict
 
 admin.site.unregister(Group)
 # whoever sees a secret could make codes with it
 admin.site.unregister(TOTPDevice)
+
+
+def words(name: str) -> str:
+    """A text of portal_accounts.yml, in the language of whoever reads it then."""
+    return later(f"portal_accounts.{name}")
+
 
 _RIGHTS = ("role", "account_manager", "sees_phone_numbers", "is_staff")
 _LABELS = {name: words(name) for name in (*_RIGHTS, "must_change_password", "is_active")}
@@ -120,7 +126,7 @@ class AccountAdministration(UserAdmin):
     inlines = (_Districts,)
     fieldsets = ((None, {"fields": _ChangedAccount.Meta.fields}),)
     add_fieldsets = ((None, {"classes": ("wide",), "fields": ("username", "password1", "password2", *_RIGHTS)}),)
-    list_display = ("username", "role", "sees_phone_numbers", "is_staff", "is_active", "has_second_factor")
+    list_display = ("username", "of_role", "sees_numbers", "administers", "is_open", "has_second_factor")
     list_filter = ("role", "is_active", "is_staff")
     search_fields = ("username",)
     filter_horizontal = ()
@@ -132,9 +138,29 @@ class AccountAdministration(UserAdmin):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """The form, which knows who fills it in."""
-        form = super().get_form(request, obj, change=change, **kwargs)
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
         form.administrator = request.user
         return form
+
+    @admin.display(ordering="role", description=words("role"))
+    def of_role(self, account: Account) -> str:
+        """The role in words."""
+        return str(account.get_role_display())
+
+    @admin.display(boolean=True, ordering="sees_phone_numbers", description=words("sees_phone_numbers"))
+    def sees_numbers(self, account: Account) -> bool:
+        """Whether copies have whole phone numbers."""
+        return account.sees_phone_numbers
+
+    @admin.display(boolean=True, ordering="is_staff", description=words("administrator"))
+    def administers(self, account: Account) -> bool:
+        """Whether the account may open and change others."""
+        return account.is_staff
+
+    @admin.display(boolean=True, ordering="is_active", description=words("open"))
+    def is_open(self, account: Account) -> bool:
+        """Whether the account may sign in."""
+        return account.is_active
 
     @admin.display(boolean=True, description=words("has_second_factor"))
     def has_second_factor(self, account: Account) -> bool:

@@ -11,30 +11,19 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, reverse
-from django.utils.functional import lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
-from dagster_project.lib.wording import text
-from dagster_project.portal.language import current_language
+from dagster_project.portal.language import later
 
 _View = Callable[..., HttpResponseBase]
 _ELSEWHERE = {"password_change_done", "view_on_site"}
-
-
-def words(name: str) -> str:
-    """A text of portal_accounts.yml, in the language of whoever reads it then."""
-    found: str = _in_readers_language(f"portal_accounts.{name}")  # type: ignore[no-untyped-call]
-    return found
-
-
-_in_readers_language = lazy(lambda key: text(key, current_language()), str)
 
 
 class Administration(admin.AdminSite):
     """The administration; for anybody else who signed in it is not there."""
 
     site_url = "/"
-    site_title = site_header = index_title = words("administration_title")
+    site_title = site_header = index_title = later("portal_accounts.administration_title")
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Django's pages without those for which the site has its own."""

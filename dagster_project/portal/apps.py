@@ -3,12 +3,15 @@
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 
+from dagster_project.portal.language import later
+
 
 class PortalConfig(AppConfig):
     """Accounts, copies handed out, returned work orders, and the audit log."""
 
     name = "dagster_project.portal"
     label = "portal"
+    verbose_name = later("portal_accounts.administration")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

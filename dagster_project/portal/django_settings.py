@@ -102,6 +102,7 @@ AXES_USERNAME_CALLABLE = "dagster_project.portal.signing_in.name_tried"
 AXES_LOCKOUT_CALLABLE = "dagster_project.portal.views.accounts.locked_out"
 # the audit log has it, with less that is personal
 AXES_DISABLE_ACCESS_LOG = True
+AXES_SENSITIVE_PARAMETERS = ["username", "next"]
 AXES_ENABLE_ADMIN = False
 
 OTP_TOTP_ISSUER = text("portal_frame.site", RETENTION.language)

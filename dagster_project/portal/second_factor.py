@@ -53,7 +53,8 @@ def seconds_to_wait(device: TOTPDevice) -> int:
     if is_allowed or not facts:
         return 0
     until = facts.get("locked_until")
-    return max(1, int((until - timezone.now()).total_seconds())) if until else 1
+    seconds = int((until - timezone.now()).total_seconds()) if until else 0
+    return max(1, seconds)
 
 
 def passes(request: HttpRequest, device: TOTPDevice, code: str) -> bool:
@@ -71,7 +72,7 @@ def passes(request: HttpRequest, device: TOTPDevice, code: str) -> bool:
 
 def remove(account: Account) -> int:
     """Take an account's devices away, so that it can add another; the number of them."""
-    return TOTPDevice.objects.filter(user=account).delete()[0]
+    return int(TOTPDevice.objects.filter(user=account).delete()[0])
 
 
 def secret_of(device: TOTPDevice) -> str:

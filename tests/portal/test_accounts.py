@@ -135,7 +135,7 @@ def test_a_session_lasts_as_long_as_its_setting_says(people: dict[str, Account],
 def test_a_new_password_ends_all_other_sessions(signed_in: Callable[[str], Client]) -> None:
     stolen, own = signed_in("district"), signed_in("district")
     own.post("/password/", {"old_password": PASSWORD, "new_password1": _NEW, "new_password2": _NEW})
-    assert own.get("/status/").status_code == 200
+    assert own.get("/password/").status_code == 200
     assert stolen.get("/").headers["Location"] == "/sign-in/?next=/"
 
 
@@ -161,9 +161,9 @@ def test_a_second_factor_is_added_with_a_code_and_asked_for_from_then_on(people:
     device = TOTPDevice.objects.get()
     assert "<svg" in page
     assert "style=" not in page
-    assert first.get("/status/").status_code == 200
+    assert first.get("/password/").status_code == 200
     assert first.post("/second-factor/", {"code": _code(device)}).status_code == 302
-    assert first.get("/status/").status_code == 200
+    assert first.get("/password/").status_code == 200
 
     second = Client()
     _sign_in(second, "yanjiang", PASSWORD)
@@ -172,7 +172,7 @@ def test_a_second_factor_is_added_with_a_code_and_asked_for_from_then_on(people:
     assert second.post("/second-factor/", {"code": _code(device)}).status_code == 200, "a code is taken once"
     TOTPDevice.objects.update(throttling_failure_count=0, throttling_failure_timestamp=None)
     assert second.post("/second-factor/", {"code": _code(device, steps=1)}).status_code == 302
-    assert second.get("/status/").status_code == 200
+    assert second.get("/password/").status_code == 200
     assert [(action, detail) for action, _, detail in _entries()] == [
         ("signed_in", "second_factor=none"),
         ("second_factor_added", ""),
@@ -279,7 +279,7 @@ def test_an_administrator_takes_a_lost_device_and_a_lock_away(
         assert administrator.post("/admin/portal/account/", {"action": action, **chosen}).status_code == 302
     client = Client()
     assert _sign_in(client, "yanjiang", PASSWORD) == 302
-    assert client.get("/status/").status_code == 200
+    assert client.get("/password/").status_code == 200
     details = [detail for action, _, detail in _entries() if action == "account_changed"]
     assert details == ["changed=yanjiang fields=second_factor", "changed=yanjiang fields=lock"]
 

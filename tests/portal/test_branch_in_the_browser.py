@@ -17,7 +17,6 @@ axe = pytest.importorskip("axe_playwright_python.sync_playwright")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("forgettable_log"),
     pytest.mark.skipif(BROWSER is None, reason="needs chromium"),
 ]
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.db import connection
 from django.test import Client
 from openpyxl import load_workbook
 from playwright.sync_api import Page, sync_playwright
@@ -32,18 +30,6 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=list(FLAGS))
         yield browser.new_page(accept_downloads=True, locale="zh-CN")
         browser.close()
-
-
-@pytest.fixture(autouse=True)
-def emptied_log(transactional_db: None) -> Iterator[None]:
-    """The test's entries leave the audit log with its triggers off, because the end of the test empties all tables."""
-    yield
-    append_only = importlib.import_module("dagster_project.portal.migrations.0002_append_only")
-    with connection.schema_editor() as editor:
-        append_only._remove(None, editor)
-        with connection.cursor() as cursor:
-            cursor.execute("delete from portal_auditentry")
-        append_only._add(None, editor)
 
 
 def test_a_download_begins_by_itself_and_carries_its_owners_mark(

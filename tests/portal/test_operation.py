@@ -19,6 +19,7 @@ from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
 from django.core.handlers.wsgi import WSGIRequest
 from django.db import DatabaseError
 from django.test import Client
@@ -97,7 +98,7 @@ def test_the_log_of_a_visit_has_a_line_a_request_and_nothing_personal(
     client = Client(raise_request_exception=False)
     for name, password in ((secret, "wrong"), ("yanjiang", secret), ("yanjiang", PASSWORD)):
         client.post("/sign-in/", {"username": name, "password": password})
-    client.get("/", {"q": secret, "name": "雁江一号"})
+    client.get("/password/", {"q": secret, "name": "雁江一号"})
     client.get(f"/雁江一号/{secret}/")
     client.get("/sign-in/", headers={"Host": f"{secret}.example"})
     Client(enforce_csrf_checks=True).post(f"/language/?q={secret}")
@@ -112,14 +113,14 @@ def test_the_log_of_a_visit_has_a_line_a_request_and_nothing_personal(
     assert not [word for word in (secret, "雁江", "yanjiang", PASSWORD, "wrong") if word in everything]
     requests = [line for line in written if line["logger"] == "retention.portal.requests"]
     assert [(line["route"], line["status"]) for line in requests] == [
-        ("sign-in", 200), ("sign-in", 200), ("sign-in", 302), ("home", 200), (None, 404), (None, 400),
+        ("sign-in", 200), ("sign-in", 200), ("sign-in", 302), ("password", 200), (None, 404), (None, 400),
         ("language", 403), ("home", 500),
     ]  # fmt: skip
     assert all(set(line) == _FIELDS for line in requests)
     assert requests[3]["account"] == people["district"].pk
     failure = next(line for line in written if "errors" in line)
     assert failure["errors"][0]["kind"] == "builtins.ValueError"
-    assert any("views/pages.py" in place for place in failure["errors"][0]["at"])
+    assert any("portal/views/" in place for place in failure["errors"][0]["at"])
     assert failure["request_id"] == requests[-1]["request_id"]
 
 
@@ -230,6 +231,7 @@ def _start(home: Path, port: int, **variables: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.django_db
 def test_a_port_that_is_taken_is_told_in_one_line() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -273,10 +275,11 @@ def _first_to_end(processes: list[subprocess.Popen[str]]) -> subprocess.Popen[st
 
 
 def test_a_setting_that_cannot_be_used_is_told_in_one_line(tmp_path: Path) -> None:
-    process = _start(tmp_path / "home", _free_port(), RETENTION_PORTAL_SESSION_HOURS="long")
-    _, complaint = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert complaint == "Error: RETENTION_PORTAL_SESSION_HOURS='long' is not a whole number from 1 on\n"
+    variables = {"RETENTION_HOME": str(tmp_path / "new"), "RETENTION_PORTAL_SESSION_HOURS": "long"}
+    ended = CliRunner().invoke(commands.portal, env=variables)
+    assert ended.exit_code == 2
+    assert ended.output == "Error: RETENTION_PORTAL_SESSION_HOURS='long' is not a whole number from 1 on\n"
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize(

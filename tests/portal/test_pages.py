@@ -42,7 +42,7 @@ def content(client: Client, address: str) -> str:
         ("branch", f"{BASE}/units/network/"),
         ("district", f"{BASE}/units/D01/"),
         ("manager", f"{BASE}/units/D01/lists/work_order/"),
-        ("auditor", "/status/"),
+        ("auditor", "/audit/"),
     ],
 )
 def test_everybody_begins_with_what_is_theirs_in_the_newest_month(

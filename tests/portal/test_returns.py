@@ -27,7 +27,6 @@ from dagster_project.portal import returns as work
 from dagster_project.portal.models import Account, AuditEntry, ReturnedContact, ReturnedWorkbook
 from tests.portal.filled import FIRST_ROW, GOOD, filled, order_path
 from tests.portal.published import CORRECTED, SUPERSEDED, phone, subscriber
-from tests.portal.transactions import emptied_afterwards  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.django_db
 
@@ -454,7 +453,6 @@ class Crash(BaseException):
     """The process ends here."""
 
 
-@pytest.mark.usefixtures("emptied_afterwards")
 @pytest.mark.django_db(transaction=True)
 def test_a_crash_before_the_database_knows_of_an_acceptance_leaves_it_to_be_accepted_again(
     signed_in: SignedIn, order: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
@@ -479,7 +477,6 @@ def test_a_crash_before_the_database_knows_of_an_acceptance_leaves_it_to_be_acce
     assert delivered() == []
 
 
-@pytest.mark.usefixtures("emptied_afterwards")
 @pytest.mark.django_db(transaction=True)
 def test_a_crash_in_undoing_leaves_nothing_that_the_next_start_does_not_take_out(
     signed_in: SignedIn, order: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
@@ -500,7 +497,6 @@ def test_a_crash_in_undoing_leaves_nothing_that_the_next_start_does_not_take_out
     assert delivered() == []
 
 
-@pytest.mark.usefixtures("emptied_afterwards")
 @pytest.mark.django_db(transaction=True)
 def test_people_who_accept_and_undo_at_once_leave_the_file_as_the_database_says(
     signed_in: SignedIn, order: Callable[..., bytes], people: dict[str, Account], rf: Any

@@ -12,7 +12,6 @@ from pytest_django.live_server_helper import LiveServer
 
 from tests.browsing import BROWSER, CONTRAST, FLAGS
 from tests.portal.filled import GOOD, filled, order_path
-from tests.portal.transactions import emptied_afterwards  # noqa: F401  (a fixture)
 
 sync_api = pytest.importorskip("playwright.sync_api")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
@@ -20,7 +19,6 @@ axe = pytest.importorskip("axe_playwright_python.sync_playwright")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.django_db(transaction=True),
-    pytest.mark.usefixtures("emptied_afterwards"),
     pytest.mark.skipif(BROWSER is None, reason="no browser"),
 ]
 
