@@ -12,8 +12,6 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, r
 
 from tests.portal.published import CORRECTED, MONTHS, SUPERSEDED
 
-ALL_PARTS_ARE_THERE = False
-"""Whether every page of the table below exists; set when the parts of the site are joined."""
 PUBLIC = frozenset({"sign-in", "sign-out", "language", "health"})
 """Pages that ask for no account."""
 PEOPLE = ("branch", "district", "other_district", "manager", "auditor")

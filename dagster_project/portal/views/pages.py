@@ -116,7 +116,7 @@ def unit(request: HttpRequest, month: str, publication_id: str, unit_slug: str) 
 
 
 @require_safe
-@takes(Capability.LISTS)
+@takes(Capability.UNITS)
 def file(request: HttpRequest, month: str, publication_id: str, file_path: str) -> HttpResponseBase:
     """A published file without personal data; a list's address leads to the list's page."""
     account = account_of(request)
