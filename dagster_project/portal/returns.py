@@ -13,7 +13,7 @@ import hashlib
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from pathlib import Path, PurePath
@@ -161,15 +161,15 @@ def undo(request: HttpRequest, key: int) -> ReturnedWorkbook:
 
 
 def take_back_what_is_not_accepted() -> None:
-    """Mend what a crash between database and file may have left; an altered file is left to who collects."""
+    """Mend what a crash between database and file may have left, where that can be.
+
+    An altered file, or a folder that cannot be written, keeps nobody from reading: the next decision meets it again.
+    """
     month = delivery_month()
-    if month is None:
+    if month is None or not settings.RETENTION.landing.is_dir():
         return
-    with _deciding():
-        try:
-            _take_out(month)
-        except AlteredFile:
-            return
+    with suppress(AlteredFile, OSError), _deciding():
+        _take_out(month)
 
 
 def told(problems: Sequence[Mapping[str, Any]], language: str) -> list[dict[str, object]]:
