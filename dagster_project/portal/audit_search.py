@@ -105,7 +105,7 @@ def search(form: SearchForm) -> QuerySet[AuditEntry]:
     asked = form.cleaned_data
     found = AuditEntry.objects.filter(**{name: asked[name] for name in _EXACT if asked[name]})
     if asked["path"]:
-        found = found.filter(path__contains=asked["path"])
+        found = found.filter(path__icontains=asked["path"])
     if asked["since"]:
         found = found.filter(at__gte=_midnight(asked["since"]))
     if asked["until"]:

@@ -167,7 +167,9 @@ def _after(days: int | None, language: str) -> str:
 def _fetching(disciplines: Sequence[Discipline], names: Mapping[str, str], month: str, language: str) -> Iterator[str]:
     waiting = [each for each in disciplines if not each.fetched.people]
     outdated = [each for each in disciplines if each.fetched.people and not each.fetched.has_current]
-    if waiting:
+    if len(waiting) == len(disciplines):
+        yield text("portal_compare.none_fetched", language, month=month)
+    elif waiting:
         count = people(sum(each.follow_up.planned for each in waiting), language)
         told = _joined([names[each.code] for each in waiting], language)
         yield text("portal_compare.not_fetched", language, names=told, month=month, count=count)

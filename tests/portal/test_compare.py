@@ -167,6 +167,16 @@ def test_discipline_of_account_managers_adds_up_to_their_district(
     assert list(rows_of(page, "<caption>乐至")) == ["未指定客户经理"]
 
 
+def test_whether_all_or_none_fetched_is_said_in_one_sentence(
+    signed_in: Callable[[str], Client], people: dict[str, Account], begin: dt.datetime
+) -> None:
+    client = signed_in("branch")
+    assert "还没有一个区县下载 2011 年 10 月的工单。" in client.get("/compare/").content.decode()
+    for code in NAMES:
+        downloaded(people["district"], f"districts/{code}/work_order.csv", begin)
+    assert "各区县都已下载 2011 年 10 月的工单。" in client.get("/compare/").content.decode()
+
+
 def test_an_earlier_month_is_shown_on_demand_and_an_unknown_one_is_not_found(
     signed_in: Callable[[str], Client],
 ) -> None:
