@@ -4,7 +4,7 @@ import json
 
 import dagster as dg
 
-from dagster_project.lib import deliveries, months
+from dagster_project.lib import deliveries, months, work_returns
 from dagster_project.lib.wording import text
 from dagster_project.partitions import monthly
 from dagster_project.settings import Settings
@@ -38,9 +38,10 @@ def automation() -> dg.Definitions:
         context: dg.ScheduleEvaluationContext, settings: dg.ResourceParam[Settings]
     ) -> dg.RunRequest | dg.SkipReason:
         month = months.shift(context.scheduled_execution_time.strftime("%Y-%m"), -1)
-        if month not in deliveries.delivered_months(settings):
+        delivery_id = waiting_deliveries(settings).get(month)
+        if delivery_id is None:
             return dg.SkipReason(text("assets.not_delivered_yet", settings.language, month=month))
-        return run_request(settings, month, deliveries.find(settings, month).delivery_id)
+        return run_request(settings, month, delivery_id)
 
     @dg.sensor(
         name="delivery_sensor",
@@ -61,7 +62,7 @@ def look_for_deliveries(settings: Settings, cursor: str | None) -> dg.SensorResu
     copied is another delivery at every look, and is waited for.
     """
     seen: dict[str, str] = json.loads(cursor) if cursor else {}
-    now = {month: deliveries.find(settings, month).delivery_id for month in deliveries.delivered_months(settings)}
+    now = waiting_deliveries(settings)
     known = {(entry.month, entry.delivery_id) for entry in deliveries.entries(settings)}
     requests = [
         run_request(settings, month, delivery_id)
@@ -69,6 +70,15 @@ def look_for_deliveries(settings: Settings, cursor: str | None) -> dg.SensorResu
         if seen.get(month) == delivery_id and (month, delivery_id) not in known
     ]
     return dg.SensorResult(run_requests=requests, cursor=json.dumps(now, sort_keys=True))
+
+
+def waiting_deliveries(settings: Settings) -> dict[str, str]:
+    """The ids of the deliveries in the landing folder, by month.
+
+    Returned work orders arrive weeks before the month's dumps; alone they are no delivery yet.
+    """
+    found = {month: deliveries.find(settings, month) for month in deliveries.delivered_months(settings)}
+    return {month: each.delivery_id for month, each in found.items() if not work_returns.is_all_of(each)}
 
 
 def run_request(settings: Settings, month: str, delivery_id: str) -> dg.RunRequest:

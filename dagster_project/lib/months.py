@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 
-_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 
 
 class InvalidMonth(ValueError):

@@ -12,6 +12,7 @@ from dagster_project.portal.roles import Capability
 
 _WAYS = (
     ("home", Capability.OWN_ACCOUNT),
+    ("own-copies", Capability.LISTS),
     ("returns", Capability.RETURNS),
     ("compare", Capability.COMPARE),
     ("history", Capability.HISTORY),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
 
 from dagster_project.portal.models import Account
 from dagster_project.portal.second_factor import next_step
@@ -27,6 +30,23 @@ def headers(get_response: _Answers) -> _Answers:
         response = get_response(request)
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
+        return response
+
+    return middleware
+
+
+def chosen_language(get_response: _Answers) -> _Answers:
+    """Middleware that answers in the language that was chosen on the site, else in the branch's.
+
+    What a browser asks for is not heard: an office PC that was set up in English is no reader of English.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        asked = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+        with translation.override(asked if asked in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE):
+            response = get_response(request)
+            response.headers.setdefault("Content-Language", translation.get_language() or settings.LANGUAGE_CODE)
+        patch_vary_headers(response, ("Cookie",))
         return response
 
     return middleware

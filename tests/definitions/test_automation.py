@@ -1,21 +1,22 @@
 """When runs are asked for."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from dagster_project.defs import automation
-from dagster_project.lib import deliveries
+from dagster_project.lib import deliveries, work_returns
 from dagster_project.settings import Settings
 
 
 @pytest.fixture
 def landing(monkeypatch, tmp_path):
     """A landing folder told by delivery ids, and the deliveries that the ledger knows."""
-    state = SimpleNamespace(ids={}, accepted={}, refused={})
+    state = SimpleNamespace(ids={}, files={}, accepted={}, refused={})
     monkeypatch.setattr(deliveries, "delivered_months", lambda settings: tuple(state.ids))
-    monkeypatch.setattr(deliveries, "find", lambda settings, month: SimpleNamespace(delivery_id=state.ids[month]))
+    monkeypatch.setattr(deliveries, "find", lambda settings, month: found(state, month))
     monkeypatch.setattr(
         deliveries, "accepted", lambda settings: {m: SimpleNamespace(delivery_id=i) for m, i in state.accepted.items()}
     )
@@ -32,6 +33,11 @@ def landing(monkeypatch, tmp_path):
     return state
 
 
+def found(state, month):
+    files = [SimpleNamespace(path=Path(name)) for name in state.files.get(month, ["crm_subscribers.csv"])]
+    return SimpleNamespace(delivery_id=state.ids[month], files=files)
+
+
 def looks(landing, count, cursor=None):
     """The run keys asked for at each of ``count`` looks, and the last cursor."""
     requests = []
@@ -46,6 +52,14 @@ def test_a_new_delivery_is_run_once_its_files_stay_the_same(landing):
     landing.ids = {"2011-10": "id1"}
     requests, _ = looks(landing, 2)
     assert requests == [[], ["2011-10:id1"]]
+
+
+def test_returned_work_orders_alone_are_waited_with_until_the_dumps_arrive(landing):
+    landing.ids, landing.files = {"2011-10": "returns"}, {"2011-10": [work_returns.FILE_NAME]}
+    requests, cursor = looks(landing, 3)
+    assert requests == [[], [], []]
+    landing.ids, landing.files = {"2011-10": "whole"}, {"2011-10": [work_returns.FILE_NAME, "crm_subscribers.csv"]}
+    assert looks(landing, 2, cursor)[0] == [[], ["2011-10:whole"]]
 
 
 def test_a_delivery_that_is_asked_for_twice_has_the_same_run_key(landing):

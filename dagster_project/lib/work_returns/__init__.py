@@ -23,6 +23,7 @@ from dagster_project.lib.work_returns.delivery import (
     Collected,
     collect,
     deliver_contacts,
+    is_all_of,
     remarks,
     withdraw_contacts,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "contact_id",
     "deliver_contacts",
     "explained",
+    "is_all_of",
     "of_own_orders",
     "outcomes",
     "read_return",

@@ -184,6 +184,11 @@ def _held_by_month(landing: Path) -> tuple[Mapping[str, Mapping[str, Mapping[str
     return held, altered
 
 
+def is_all_of(delivery: deliveries.Delivery) -> bool:
+    """Whether a delivery is nothing but collected contacts: the month's dumps are still to come."""
+    return {file.path.name for file in delivery.files} == {FILE_NAME}
+
+
 def remarks(settings: Settings, month: str) -> Sequence[str]:
     """What whoever delivered a month's contacts must know of the rest of the delivery, in the user's language."""
     facts = {"file": FILE_NAME, "month": month}
