@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -116,11 +117,13 @@ class World:
         tests: bool = False,
         seeds: bool = True,
         tests_beside: str = "buildable",
+        again: str | None = None,
     ) -> Ended:
         """Seed and run the models for the months, and test them if asked; raise :class:`BuildFailed` on a failure.
 
         Without ``seeds`` the rules are those that are in the warehouse, also when a test changed them there.
-        ``tests_beside`` says which tests of selected models run, as dbt's indirect selection does.
+        ``tests_beside`` says which tests of selected models run, as dbt's indirect selection does. ``again`` names
+        models whose last month is built a second time, by the same process: another one would start another Spark.
         """
         self.complete()
         chosen = [] if select is None else ["--select", select, "--indirect-selection", tests_beside]
@@ -130,7 +133,8 @@ class World:
             *("--no-write-json", "build", "--exclude-resource-type", "unit_test", *chosen),
             *months_arguments(from_month, to_month),
         ]
-        return run_dbt(self.settings, arguments, warehouse)
+        more = ["--no-write-json", "run", "--select", str(again), *months_arguments(to_month, to_month)]
+        return run_dbt(self.settings, arguments, warehouse, [more] if again else [])
 
     def query(self, sql: str) -> list[dict[str, Any]]:
         """Rows of a query on the DuckDB warehouse."""
@@ -189,13 +193,19 @@ class World:
         }
 
 
-def run_dbt(settings: Settings, arguments: list[str], warehouse: str = "duckdb") -> Ended:
-    """Run dbt on the project for ``settings``; nothing is written outside its home."""
+def run_dbt(
+    settings: Settings, arguments: list[str], warehouse: str = "duckdb", more: Iterable[list[str]] = ()
+) -> Ended:
+    """Run dbt on the project for ``settings``; nothing is written outside its home.
+
+    ``more`` are arguments of further commands that the same process runs in turn, until one fails.
+    """
     settings.warehouse_dir.mkdir(parents=True, exist_ok=True)
     target = settings.scratch / "dbt" / warehouse
     target.mkdir(parents=True, exist_ok=True)
     with standing(settings.home, target) as home:
-        ended = run_forked(_dbt, _arguments(arguments, target), _environment(settings, home, warehouse), target)
+        commands = [json.dumps(_arguments(each, target)) for each in (arguments, *more)]
+        ended = run_forked(_dbt, commands, _environment(settings, home, warehouse), target)
     if ended.exit_status != 0:
         raise BuildFailed(ended.stdout[-30_000:] + ended.stderr[-2000:])
     return ended
@@ -218,14 +228,19 @@ def _environment(settings: Settings, home: Path, warehouse: str) -> dict[str, st
 
 def _arguments(arguments: list[str], target: Path) -> list[str]:
     return [
-        *("--no-use-colors", *arguments),
+        *("--no-use-colors", "--log-level-file", "none", *arguments),
         *("--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR)),
         *("--target-path", str(target), "--log-path", str(target)),
     ]
 
 
-def _dbt(arguments: Sequence[str]) -> None:
-    cli(list(arguments), prog_name="dbt")
+def _dbt(commands: Sequence[str]) -> None:
+    for command in commands:
+        try:
+            cli(json.loads(command), prog_name="dbt")
+        except SystemExit as ended:
+            if ended.code:
+                raise
 
 
 def _month_columns(table: str, month: str) -> dict[str, str]:

@@ -18,8 +18,8 @@ def test_every_unit_test_of_dbt_passes(tmp_path: Path) -> None:
     """dbt reads the columns of what a unit test is given from tables, which hold nothing here."""
     settings = Settings(home=tmp_path / "home", landing=tmp_path / "landing")
     raw.ensure_tables(settings)
-    run_dbt(settings, ["build", "--empty", "--resource-type", "seed", "--resource-type", "model"])
-    done = run_dbt(settings, ["test", "--select", "test_type:unit"])
+    run_dbt(settings, ["--no-write-json", "build", "--empty", "--resource-type", "seed", "--resource-type", "model"])
+    done = run_dbt(settings, ["--no-write-json", "test", "--select", "test_type:unit"])
     passed = re.search(r"PASS=(\d+) WARN=0 ERROR=0 SKIP=0", done.stdout)
     assert passed is not None
     hooks = 1
