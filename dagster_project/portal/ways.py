@@ -1,10 +1,10 @@
-"""Where pages lead: addresses of units and lists, and of pages that this site may not have."""
+"""Where pages lead: addresses of units, lists and files, and what a reader asked for on the way."""
 
 from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from dagster_project.portal.publications import Publication, Unit
 
@@ -22,14 +22,6 @@ def list_address(publication: Publication, unit: Unit, list_type: str) -> str:
 def file_address(publication: Publication, file_path: str) -> str:
     """A published file, by its path in the manifest."""
     return reverse("file", args=[publication.month, publication.publication_id, file_path])
-
-
-def address_if_any(name: str, *arguments: str) -> str:
-    """The address of a page; empty when the site has no page of that name."""
-    try:
-        return reverse(name, args=arguments)
-    except NoReverseMatch:
-        return ""
 
 
 def kept(**values: str) -> str:

@@ -37,6 +37,8 @@ def pages(live_server: Any, people: dict[str, Account], monkeypatch: pytest.Monk
             page.fill("#id_username", "branch")
             page.fill("#id_password", PASSWORD)
             page.click("button.primary")
+            if locale.startswith("en"):
+                page.get_by_role("button", name="English").click()
             opened.append(page)
         yield opened
         browser.close()

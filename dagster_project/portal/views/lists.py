@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from dagster_project.lib.exports import numbers
@@ -26,7 +27,7 @@ from dagster_project.portal.visibility import (
     takes,
     unit_of,
 )
-from dagster_project.portal.ways import address_if_any, kept, list_address
+from dagster_project.portal.ways import kept, list_address
 
 
 @require_safe
@@ -43,7 +44,6 @@ def listing(request: HttpRequest, month: str, publication_id: str, unit_slug: st
     whole = lists.totals(shown)
     words = asked_words(request)
     page = lists.page(shown, language=language, words=words, number=asked_page(request))
-    where = (month, publication_id, unit_slug, list_type)
     context = {
         "here": "home",
         "publication": publication,
@@ -62,8 +62,7 @@ def listing(request: HttpRequest, month: str, publication_id: str, unit_slug: st
         "words": words,
         "kept": kept(q=words),
         "address": list_address(publication, unit, list_type),
-        "copies": address_if_any("copies", *where),
-        "returns": address_if_any("returns"),
+        "copies": reverse("copies", args=[month, publication_id, unit_slug, list_type]),
         "choices": choices(account, publication, unit, language),
     }
     return render(request, "portal/list.html", context)

@@ -34,7 +34,7 @@ from dagster_project.portal.visibility import (
     unit_of,
     units_of,
 )
-from dagster_project.portal.ways import address_if_any, file_address, list_address, unit_address
+from dagster_project.portal.ways import file_address, list_address, unit_address
 
 _PAGE_POLICY = build_policy(
     config={
@@ -74,7 +74,7 @@ def home(request: HttpRequest) -> HttpResponseBase:
     """Where somebody begins: their unit in the newest month, or in the month and unit that were asked for."""
     account = account_of(request)
     if not (account.may(Capability.UNITS) or account.may(Capability.LISTS)):
-        return redirect(address_if_any("audit") or "status")
+        return redirect("audit")
     current = publications.current()
     chosen = current.get(request.GET.get("month", "")) or next(reversed(current.values()), None)
     address = _beginning(account, chosen, request) if chosen else ""
