@@ -7,8 +7,7 @@ export DAGSTER_DISABLE_TELEMETRY = 1
 export GX_ANALYTICS_ENABLED = false
 STAMP := $(VENV)/.installed
 
-# Tests wait for disks and child processes half of the time: three workers keep two cores busy. They end together only
-# when the long files are not left to the end.
+# Two workers end together only when the long files are not left to the end.
 SLOWEST_FIRST := tests/spark tests/pipeline tests/pages tests/portal tests/definitions tests/conventions tests/unit
 
 .PHONY: setup demo serve test test-postgresql test-thorough test-fast lint check-definitions spark-test bench lock clean
@@ -38,8 +37,9 @@ check-definitions: setup
 	$(BIN)/retention prepare
 	$(BIN)/dg check defs
 
-test: lint check-definitions
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 15 -m "not thorough" $(SLOWEST_FIRST)
+test: setup
+	$(MAKE) -j 2 lint check-definitions
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 15 -m "not thorough" $(SLOWEST_FIRST)
 	PYTEST="$(abspath $(BIN)/pytest)" .ci/postgresql
 
 test-postgresql: setup

@@ -19,6 +19,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> CompiledProject:
     return CompiledProject(tmp_path_factory.mktemp("compiled") / "home", MONTHS[0], MONTHS[-1], MARTS)
 
 
+@pytest.mark.thorough
 @settings(
     max_examples=10,
     deadline=None,
@@ -43,6 +44,10 @@ def test_every_identity_and_every_test_of_dbt_holds_in_any_world(project: Compil
 def full(project: CompiledProject) -> Built:
     """A world in which everything occurs. Built after the random ones, in the same project."""
     return build(project, FULL_WORLD)
+
+
+def test_every_test_of_dbt_holds_in_a_world_in_which_everything_occurs(full: Built) -> None:
+    assert full.project.failing_tests() == {}
 
 
 @pytest.fixture
